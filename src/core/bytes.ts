@@ -84,6 +84,7 @@ export class ByteWriter {
     return this.#length
   }
 
+  /** Makes room first: a view taken before may be of the old buffer. */
   #room(size: number): number {
     const at = this.#length
     const needed = at + size
@@ -98,35 +99,43 @@ export class ByteWriter {
   }
 
   u8(value: number): void {
-    this.#view.setUint8(this.#room(1), value)
+    const at = this.#room(1)
+    this.#view.setUint8(at, value)
   }
 
   u16(value: number): void {
-    this.#view.setUint16(this.#room(2), value, true)
+    const at = this.#room(2)
+    this.#view.setUint16(at, value, true)
   }
 
   u32(value: number): void {
-    this.#view.setUint32(this.#room(4), value, true)
+    const at = this.#room(4)
+    this.#view.setUint32(at, value, true)
   }
 
   i16(value: number): void {
-    this.#view.setInt16(this.#room(2), value, true)
+    const at = this.#room(2)
+    this.#view.setInt16(at, value, true)
   }
 
   i32(value: number): void {
-    this.#view.setInt32(this.#room(4), value, true)
+    const at = this.#room(4)
+    this.#view.setInt32(at, value, true)
   }
 
   u64(value: bigint): void {
-    this.#view.setBigUint64(this.#room(8), value, true)
+    const at = this.#room(8)
+    this.#view.setBigUint64(at, value, true)
   }
 
   i64(value: bigint): void {
-    this.#view.setBigInt64(this.#room(8), value, true)
+    const at = this.#room(8)
+    this.#view.setBigInt64(at, value, true)
   }
 
   bytes(value: Uint8Array): void {
-    this.#bytes.set(value, this.#room(value.length))
+    const at = this.#room(value.length)
+    this.#bytes.set(value, at)
   }
 
   /** Writes a u32 at `offset`, which must have been written before. */

@@ -1,12 +1,5 @@
 /** Part of the product that an error ends; everything outside it goes on. */
-export type ErrorScope =
-  | 'message'
-  | 'connection'
-  | 'channel'
-  | 'client'
-  | 'source'
-  | 'qmp'
-  | 'process'
+export type ErrorScope = 'message' | 'connection' | 'channel' | 'client' | 'source' | 'qmp' | 'process'
 
 /** Whether trying the same thing again can help. */
 export type ErrorRetry = 'never' | 'reconnect' | 'later'
@@ -44,6 +37,11 @@ export const ERROR_RULES = {
     scope: 'channel',
     retry: 'later',
     help: 'A limit of `docs/limits.md` was reached. Raise it if the load is legitimate.',
+  },
+  SIDECAR_SLOW_READER: {
+    scope: 'client',
+    retry: 'reconnect',
+    help: 'A client stopped reading or acknowledging and was closed, so that it costs nobody else anything. Look at its network; see `limit-ack-stall-ms`, `limit-out-soft` and `limit-out-hard`.',
   },
   SIDECAR_PEER_GONE: {
     scope: 'channel',

@@ -1,5 +1,4 @@
 import type { Rect } from '../core/region.js'
-import type { Drawable, Lease } from './drawable.js'
 
 /**
  * Pixels of one scanout as the display model sees them: top row first, 4 bytes a pixel in the order blue, green, red,
@@ -57,10 +56,6 @@ export interface DisplaySink {
   /** A new pointer shape; `undefined`: the guest has none. */
   pointerShape(console: number, shape: PointerShape | undefined): void
   pointerMoved(console: number, position: PointerPosition): void
-  /** Off-screen surfaces and drawing commands; pixel sources never call these three. */
-  surfaceCreated(console: number, surface: number, frame: Frame): void
-  surfaceDestroyed(console: number, surface: number): void
-  draw(console: number, drawable: Drawable, lease: Lease): void
   /** The source lost its guest; every console is off until it reports again. */
   reset(): void
 }

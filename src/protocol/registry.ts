@@ -1,0 +1,59 @@
+import type { ChannelName } from './channel-type.js'
+import {
+  commonClient,
+  commonServer,
+  cursorServer,
+  displayClient,
+  displayServer,
+  inputsClient,
+  inputsServer,
+  mainClient,
+  mainServer,
+} from './messages/index.js'
+import type { Message } from './schema.js'
+
+/** Who sends a message. */
+export type Direction = 'server' | 'client'
+
+export interface MessageGroup {
+  readonly channel: ChannelName | 'common'
+  readonly direction: Direction
+  readonly messages: Readonly<Record<string, Message<unknown>>>
+}
+
+/** Every message that has a schema; generated tests and the documentation walk over it. */
+export const MESSAGE_GROUPS: readonly MessageGroup[] = [
+  { channel: 'common', direction: 'server', messages: commonServer },
+  { channel: 'common', direction: 'client', messages: commonClient },
+  { channel: 'main', direction: 'server', messages: mainServer },
+  { channel: 'main', direction: 'client', messages: mainClient },
+  { channel: 'display', direction: 'server', messages: displayServer },
+  { channel: 'display', direction: 'client', messages: displayClient },
+  { channel: 'inputs', direction: 'server', messages: inputsServer },
+  { channel: 'inputs', direction: 'client', messages: inputsClient },
+  { channel: 'cursor', direction: 'server', messages: cursorServer },
+]
+
+export interface NamedMessage {
+  readonly name: string
+  readonly message: Message<unknown>
+}
+
+/** The message of a number on a channel, its own or a common one; `undefined` when there is none. */
+export const findMessage = (
+  channel: ChannelName,
+  direction: Direction,
+  id: number,
+): NamedMessage | undefined => {
+  for (const group of MESSAGE_GROUPS) {
+    if (group.direction !== direction || (group.channel !== channel && group.channel !== 'common')) {
+      continue
+    }
+    for (const [name, message] of Object.entries(group.messages)) {
+      if (message.id === id) {
+        return { name, message }
+      }
+    }
+  }
+  return undefined
+}
