@@ -1,0 +1,2 @@
+export * from './channel.js'
+export { wireShape, type WireShape } from './shape.js'

@@ -1,0 +1,2 @@
+export * from './channel.js'
+export { Painter, type PainterDeps } from './painter.js'

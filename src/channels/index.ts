@@ -1,0 +1,7 @@
+export * from './channel.js'
+export * from './cursor/index.js'
+export * from './display/index.js'
+export * from './inputs/index.js'
+export * from './main/index.js'
+export * from './mouse-mode.js'
+export * from './wire.js'

@@ -1,0 +1,270 @@
+import { SidecarError } from '../../core/errors.js'
+import type { Clock } from '../../core/clock.js'
+import type { Histogram } from '../../core/metrics.js'
+import {
+  CHANNEL_TYPES,
+  commonClient,
+  commonServer,
+  hasCap,
+  MAIN_CAP,
+  mainClient,
+  mainServer,
+} from '../../protocol/index.js'
+import type { Channel, ChannelContext } from '../channel.js'
+import type { MouseModes } from '../mouse-mode.js'
+import { ChannelWire, type WireRecord } from '../wire.js'
+import { answerPong, newPingRecord, nextPing, unansweredMs, type PingRecord } from './pings.js'
+
+/** Time between latency measurements (`protocol-session.md` 2.4). */
+const PING_INTERVAL_MS = 15_000
+
+/** A client that answers no ping for this long is gone. */
+const PONG_DEADLINE_MS = 30_000
+
+/** Credit that a client would get for agent messages; announced even while no agent is there. */
+const AGENT_TOKENS = 10
+
+const EMPTY_PAYLOAD = new Uint8Array(0)
+
+/** A channel that a client may open beside its main channel. */
+export interface ChannelOffer {
+  readonly type: number
+  readonly id: number
+}
+
+/** What the VM is called and how many heads it has; shared by the main channels of all clients. */
+export interface VmFacts {
+  /** QEMU's `-name`; `undefined` while unknown. */
+  readonly name: string | undefined
+  /** 16 bytes in the order of RFC 4122. */
+  readonly uuid: Uint8Array | undefined
+  /** Channels on offer now, display channels first. */
+  offers(): readonly ChannelOffer[]
+  /** @returns a function that ends the observation of {@link offers} */
+  observe(changed: () => void): () => void
+}
+
+/** State of a main channel; plain. */
+export interface MainRecord {
+  readonly kind: 'main'
+  readonly wire: WireRecord
+  /** Connection id of all channels of this client. */
+  readonly sessionId: number
+  /** Main channel capability words of the client. */
+  readonly caps: readonly number[]
+  /** The client asked for its channels. */
+  attached: boolean
+  /** Channels named to the client so far, as `type:id`. */
+  named: string[]
+  /** Mouse modes as last told. */
+  mouse: { supported: number; current: number }
+  readonly pings: PingRecord
+}
+
+export const newMainRecord = (wire: WireRecord, sessionId: number, caps: readonly number[]): MainRecord => ({
+  kind: 'main',
+  wire,
+  sessionId,
+  caps,
+  attached: false,
+  named: [],
+  mouse: { supported: 0, current: 0 },
+  pings: newPingRecord(),
+})
+
+export interface MainDeps {
+  readonly vm: VmFacts
+  readonly mouse: MouseModes
+  readonly clock: Clock
+  /** Measure latency and liveness: off on a unix socket. */
+  readonly pings: boolean
+  /** Round trip times of pings, seconds. */
+  readonly roundTrip: Histogram
+}
+
+/** Multimedia time: monotonic milliseconds, truncated to 32 bits (`protocol-session.md` 3.3). */
+export const multiMediaTime = (clock: Clock): number => Math.floor(clock.nowMs()) % 0x1_0000_0000
+
+/** Session control of one client (`protocol-session.md` section 3). */
+export class MainChannel implements Channel {
+  readonly type = CHANNEL_TYPES.main
+  readonly id = 0
+  readonly stalled = false
+  readonly #record: MainRecord
+  readonly #wire: ChannelWire
+  readonly #context: ChannelContext
+  readonly #deps: MainDeps
+  readonly #detach: (() => void)[] = []
+
+  constructor(record: MainRecord, context: ChannelContext, deps: MainDeps) {
+    this.#record = record
+    this.#wire = new ChannelWire(record.wire, context.output)
+    this.#context = context
+    this.#deps = deps
+  }
+
+  start(): void {
+    const { vm, mouse, clock } = this.#deps
+    this.#record.mouse = { supported: mouse.supported, current: mouse.current }
+    this.#wire.send(mainServer.init, {
+      sessionId: this.#record.sessionId,
+      displayChannelsHint: Math.max(
+        1,
+        vm.offers().filter((offer) => offer.type === CHANNEL_TYPES.display).length,
+      ),
+      supportedMouseModes: mouse.supported,
+      currentMouseMode: mouse.current,
+      agentConnected: 0,
+      agentTokens: AGENT_TOKENS,
+      multiMediaTime: multiMediaTime(clock),
+      ramHint: 0,
+    })
+    if (hasCap(this.#record.caps, MAIN_CAP.nameAndUuid)) {
+      if (vm.name !== undefined) {
+        this.#wire.send(mainServer.name, { name: vm.name })
+      }
+      if (vm.uuid !== undefined) {
+        this.#wire.send(mainServer.uuid, { uuid: vm.uuid })
+      }
+    }
+    if (this.#deps.pings) {
+      this.#ping()
+      this.#ping()
+    }
+  }
+
+  attach(): void {
+    this.#detach.push(
+      this.#deps.mouse.observe(() => this.#tellMouseMode()),
+      this.#deps.vm.observe(() => this.#nameNewChannels()),
+    )
+    if (this.#deps.pings) {
+      this.#context.alarm(PING_INTERVAL_MS)
+    }
+  }
+
+  receive(type: number, body: Uint8Array): void {
+    switch (type) {
+      case mainClient.attachChannels.id: {
+        this.#attachChannels()
+        return
+      }
+      case mainClient.mouseModeRequest.id: {
+        this.#deps.mouse.request(mainClient.mouseModeRequest.decode(body).mode)
+        return
+      }
+      case commonClient.pong.id: {
+        this.#pong(commonClient.pong.decode(body).id)
+        return
+      }
+      /* There is no agent: its messages are swallowed without credit, as after an agent that went (3.7). */
+      case mainClient.agentStart.id:
+      case mainClient.agentData.id:
+      case mainClient.agentToken.id:
+      /* Not acted upon, and no reason to lose the client (3.2). */
+      case mainClient.clientInfo.id:
+      case mainClient.qualityIndicator.id: {
+        return
+      }
+      default: {
+        if (!this.#wire.receiveCommon(type, body)) {
+          throw new SidecarError('SIDECAR_PROTOCOL', 'unknown or untimely message on the main channel', {
+            type,
+          })
+        }
+      }
+    }
+  }
+
+  settle(): void {
+    return
+  }
+
+  pump(): boolean {
+    return false
+  }
+
+  alarm(): void {
+    const waitedMs = unansweredMs(this.#record.pings, this.#deps.clock.nowMs())
+    if (waitedMs >= PONG_DEADLINE_MS) {
+      throw new SidecarError('SIDECAR_TIMEOUT', 'client answered no ping in time', {
+        waitedMs: Math.round(waitedMs),
+      })
+    }
+    this.#ping()
+    this.#context.alarm(PING_INTERVAL_MS)
+  }
+
+  /** Tells the client that its session ends and why (a link error code), before the connection closes. */
+  disconnecting(reason: number, text: string): void {
+    const timestamp = BigInt(Math.floor(this.#deps.clock.nowMs() * 1e6))
+    this.#wire.send(commonServer.notify, {
+      timestamp,
+      severity: 1,
+      visibility: 2,
+      what: 0,
+      message: text,
+    })
+    this.#wire.send(commonServer.disconnecting, { timestamp, reason })
+  }
+
+  snapshot(): MainRecord {
+    return structuredClone(this.#record)
+  }
+
+  close(): void {
+    for (const detach of this.#detach.splice(0)) {
+      detach()
+    }
+  }
+
+  #attachChannels(): void {
+    const offers = this.#deps.vm.offers()
+    this.#record.attached = true
+    this.#record.named = offers.map((offer) => `${offer.type}:${offer.id}`)
+    this.#wire.send(mainServer.channelsList, { channels: offers.map(({ type, id }) => ({ type, id })) })
+  }
+
+  /** A list names only what is new: clients open again what is named again (`protocol-session.md` 3.10). */
+  #nameNewChannels(): void {
+    const record = this.#record
+    if (!record.attached) {
+      return
+    }
+    const offers = this.#deps.vm.offers()
+    const fresh = offers.filter((offer) => !record.named.includes(`${offer.type}:${offer.id}`))
+    record.named = offers.map((offer) => `${offer.type}:${offer.id}`)
+    for (const { type, id } of fresh) {
+      this.#wire.send(mainServer.channelsList, { channels: [{ type, id }] })
+    }
+  }
+
+  #tellMouseMode(): void {
+    const { supported, current } = this.#deps.mouse
+    const told = this.#record.mouse
+    if (told.supported !== supported || told.current !== current) {
+      this.#record.mouse = { supported, current }
+      this.#wire.send(mainServer.mouseMode, { supported, current })
+    }
+  }
+
+  #ping(): void {
+    const nowMs = this.#deps.clock.nowMs()
+    const id = nextPing(this.#record.pings, nowMs)
+    this.#wire.send(commonServer.ping, {
+      id,
+      timestamp: BigInt(Math.floor(nowMs * 1e6)),
+      payload: EMPTY_PAYLOAD,
+    })
+  }
+
+  /** The echoed time stamp is the client's word; our own table counts (`protocol-session.md` section 9, row 19). */
+  #pong(id: number): void {
+    const roundTripMs = answerPong(this.#record.pings, id, this.#deps.clock.nowMs())
+    if (roundTripMs === undefined) {
+      this.#record.wire.strange += 1
+    } else {
+      this.#deps.roundTrip.observe(roundTripMs / 1000)
+    }
+  }
+}

@@ -1,0 +1,2 @@
+export * from './channel.js'
+export type { PingRecord } from './pings.js'

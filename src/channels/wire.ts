@@ -1,0 +1,142 @@
+import { SidecarError } from '../core/errors.js'
+import { commonClient, commonServer, encodeHeader, headerSize, type Message } from '../protocol/index.js'
+
+/** Where the bytes of a channel go; the server's connection, or a test. */
+export interface ChannelOutput {
+  /** Takes one complete message, header included; never fails, may be called after the end. */
+  write(message: Uint8Array): void
+  /** The peer takes bytes: what waits is below the level at which a channel should hold new frames back. */
+  readonly hasRoom: boolean
+}
+
+/**
+ * Everything the data stage of a channel must remember (`protocol-session.md` 2.1 and 2.3), as one plain record:
+ * taking it at a message boundary and restoring it elsewhere continues the byte stream.
+ */
+export interface WireRecord {
+  /** Mini headers, as both ends agreed at the link stage. */
+  readonly mini: boolean
+  /** Serial of the last message sent; they start at 1. */
+  sentSerial: number
+  /** Generation of the last SET_ACK; 0 while none was sent. */
+  ackGeneration: number
+  /** Messages per acknowledgement, from the last SET_ACK. */
+  ackWindow: number
+  /** Generation that the client last confirmed with ACK_SYNC. */
+  syncedGeneration: number
+  /** Messages sent and not acknowledged since the last SET_ACK. */
+  unacked: number
+  /** Acknowledgements and PONGs that made no sense; for the metrics. */
+  strange: number
+}
+
+export const newWireRecord = (mini: boolean): WireRecord => ({
+  mini,
+  sentSerial: 0,
+  ackGeneration: 0,
+  ackWindow: 0,
+  syncedGeneration: 0,
+  unacked: 0,
+  strange: 0,
+})
+
+/** Sends messages of one channel and keeps its acknowledgement window. */
+export class ChannelWire {
+  readonly record: WireRecord
+  readonly #output: ChannelOutput
+
+  constructor(record: WireRecord, output: ChannelOutput) {
+    this.record = record
+    this.#output = output
+  }
+
+  /** May another message with a frame in it be sent: the client acknowledged enough and its socket has room. */
+  get open(): boolean {
+    return !this.ackBlocked && this.#output.hasRoom
+  }
+
+  /** More than twice the window is unacknowledged (`protocol-session.md` 2.3). */
+  get ackBlocked(): boolean {
+    return this.record.ackGeneration !== 0 && this.record.unacked > 2 * this.record.ackWindow
+  }
+
+  send<T>(message: Message<T>, value: T): void {
+    const body = message.encode(value)
+    const start = headerSize(this.record.mini)
+    const bytes = new Uint8Array(start + body.length)
+    bytes.set(body, start)
+    this.sendFramed(message.id, bytes)
+  }
+
+  /** Bytes to leave free in front of a body that is handed to {@link sendFramed}. */
+  get headerSize(): number {
+    return headerSize(this.record.mini)
+  }
+
+  /** Sends a message whose body stands behind {@link headerSize} free bytes; the bytes belong to the output now. */
+  sendFramed(type: number, bytes: Uint8Array): void {
+    const { record } = this
+    record.sentSerial += 1
+    record.unacked += 1
+    encodeHeader(record.mini, record.sentSerial, type, bytes.length - headerSize(record.mini), bytes, 0)
+    this.#output.write(bytes)
+  }
+
+  /** Opens a new acknowledgement window; the message itself counts as the first unacknowledged one. */
+  setAck(window: number): void {
+    const { record } = this
+    record.ackGeneration += 1
+    record.ackWindow = window
+    record.unacked = 0
+    this.send(commonServer.setAck, { generation: record.ackGeneration, window })
+  }
+
+  /**
+   * Handles the messages that mean the same on every channel.
+   *
+   * @returns whether `type` was one of them
+   * @throws SidecarError SIDECAR_PROTOCOL for a migration message outside a migration
+   */
+  receiveCommon(type: number, body: Uint8Array): boolean {
+    const { record } = this
+    switch (type) {
+      case commonClient.ackSync.id: {
+        const { generation } = commonClient.ackSync.decode(body)
+        if (generation === record.ackGeneration && generation !== 0) {
+          record.syncedGeneration = generation
+        } else {
+          record.strange += 1
+        }
+        return true
+      }
+      case commonClient.ack.id: {
+        this.#acknowledge()
+        return true
+      }
+      case commonClient.pong.id: {
+        commonClient.pong.decode(body)
+        return true
+      }
+      case commonClient.disconnecting.id: {
+        return true
+      }
+      case commonClient.migrateFlushMark.id:
+      case commonClient.migrateData.id: {
+        throw new SidecarError('SIDECAR_PROTOCOL', 'migration message outside a migration', { type })
+      }
+      default: {
+        return false
+      }
+    }
+  }
+
+  #acknowledge(): void {
+    const { record } = this
+    const early = record.unacked < record.ackWindow
+    if (record.syncedGeneration !== record.ackGeneration || record.ackGeneration === 0 || early) {
+      record.strange += 1
+      return
+    }
+    record.unacked -= record.ackWindow
+  }
+}
