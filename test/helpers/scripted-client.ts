@@ -1,0 +1,211 @@
+import { constants, createPublicKey, publicEncrypt } from 'node:crypto'
+import { once } from 'node:events'
+import { connect, type NetConnectOpts, type Socket } from 'node:net'
+import {
+  AUTH_SPICE,
+  capsOf,
+  COMMON_CAP,
+  decodeLinkReply,
+  encodeHeader,
+  encodeLinkMess,
+  headerSize,
+  MessageFramer,
+  type Framed,
+  type Message,
+} from '../../src/protocol/index.js'
+import { withDeadline } from './temp-deadline.js'
+
+const DEADLINE_MS = 10_000
+
+/** Reads a socket in exact pieces. */
+export class SocketReader {
+  readonly socket: Socket
+  #buffer = Buffer.alloc(0)
+  #ended = false
+  #wake: (() => void) | undefined
+
+  constructor(socket: Socket) {
+    this.socket = socket
+    const wake = (): void => {
+      this.#wake?.()
+      this.#wake = undefined
+    }
+    socket.on('data', (chunk: Buffer) => {
+      this.#buffer = Buffer.concat([this.#buffer, chunk])
+      wake()
+    })
+    for (const event of ['end', 'close', 'error']) {
+      socket.on(event, () => {
+        this.#ended = true
+        wake()
+      })
+    }
+  }
+
+  /** The next `size` bytes; `undefined` when the connection ends before. */
+  async read(size: number): Promise<Buffer | undefined> {
+    while (this.#buffer.length < size) {
+      if (this.#ended) {
+        return undefined
+      }
+      await withDeadline(
+        new Promise<void>((resolve) => {
+          this.#wake = resolve
+        }),
+        DEADLINE_MS,
+        `${size} bytes from the server`,
+      )
+    }
+    const taken = this.#buffer.subarray(0, size)
+    this.#buffer = this.#buffer.subarray(size)
+    return taken
+  }
+
+  /** Everything until the connection ends. */
+  async readToEnd(): Promise<Buffer> {
+    while (!this.#ended) {
+      await withDeadline(
+        new Promise<void>((resolve) => {
+          this.#wake = resolve
+        }),
+        DEADLINE_MS,
+        'the end of the connection',
+      )
+    }
+    const all = this.#buffer
+    this.#buffer = Buffer.alloc(0)
+    return all
+  }
+}
+
+export const openSocket = async (where: NetConnectOpts): Promise<SocketReader> => {
+  const socket = connect(where)
+  await once(socket, 'connect')
+  return new SocketReader(socket)
+}
+
+/** The ticket block for a key of a link reply. */
+export const ticketBlock = (publicKey: Uint8Array, plain: string | Uint8Array): Buffer =>
+  publicEncrypt(
+    {
+      key: createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' }),
+      padding: constants.RSA_PKCS1_OAEP_PADDING,
+      oaepHash: 'sha1',
+    },
+    typeof plain === 'string' ? Buffer.from(`${plain}\0`) : plain,
+  )
+
+export interface LinkRequest {
+  readonly type: number
+  readonly id?: number
+  readonly connectionId?: number
+  readonly ticket?: string | Uint8Array
+  readonly channelCaps?: readonly number[]
+  readonly mini?: boolean
+}
+
+/** What came of a link: its result code, or the error code of the reply. */
+export interface LinkOutcome {
+  readonly replyError: number
+  readonly result: number | undefined
+  readonly channel: ScriptedChannel
+}
+
+/** Links one channel as a stock client does. */
+export const link = async (where: NetConnectOpts, request: LinkRequest): Promise<LinkOutcome> => {
+  const reader = await openSocket(where)
+  const mini = request.mini ?? true
+  const commonCaps = capsOf([COMMON_CAP.authSelection, ...(mini ? [COMMON_CAP.miniHeader] : [])])
+  reader.socket.write(
+    encodeLinkMess({
+      connectionId: request.connectionId ?? 0,
+      channelType: request.type,
+      channelId: request.id ?? 0,
+      commonCaps,
+      channelCaps: request.channelCaps ?? capsOf([0, 1, 2, 3]),
+    }),
+  )
+  const header = await reader.read(16)
+  const body = header === undefined ? undefined : await reader.read(header.readUInt32LE(12))
+  if (header === undefined || body === undefined) {
+    throw new Error('no link reply')
+  }
+  const reply = decodeLinkReply(body)
+  const channel = new ScriptedChannel(reader, mini)
+  if (reply.error !== 0) {
+    return { replyError: reply.error, result: undefined, channel }
+  }
+  const mechanism = Buffer.alloc(4)
+  mechanism.writeUInt32LE(AUTH_SPICE)
+  reader.socket.write(Buffer.concat([mechanism, ticketBlock(reply.publicKey, request.ticket ?? '')]))
+  const result = await reader.read(4)
+  return { replyError: 0, result: result?.readUInt32LE(0), channel }
+}
+
+/** The data stage of one linked channel. */
+export class ScriptedChannel {
+  readonly reader: SocketReader
+  readonly #mini: boolean
+  readonly #framer: MessageFramer
+  #serial = 0
+
+  constructor(reader: SocketReader, mini: boolean) {
+    this.reader = reader
+    this.#mini = mini
+    this.#framer = new MessageFramer({ mini, maxBody: () => 2 ** 30 })
+  }
+
+  send<T>(message: Message<T>, value: T): void {
+    this.sendRaw(message.id, message.encode(value))
+  }
+
+  sendRaw(type: number, body: Uint8Array, declaredSize = body.length): void {
+    const bytes = new Uint8Array(headerSize(this.#mini) + body.length)
+    this.#serial += 1
+    encodeHeader(this.#mini, this.#serial, type, declaredSize, bytes, 0)
+    bytes.set(body, headerSize(this.#mini))
+    this.reader.socket.write(bytes)
+  }
+
+  /** The next message; `undefined` when the connection ends. */
+  async next(): Promise<Extract<Framed, { kind: 'message' }> | undefined> {
+    for (;;) {
+      const framed = this.#framer.next()
+      if (framed.kind === 'message') {
+        return framed
+      }
+      if (framed.kind === 'error') {
+        throw framed.error
+      }
+      const byte = await this.reader.read(1)
+      if (byte === undefined) {
+        return undefined
+      }
+      this.#framer.push(byte)
+    }
+  }
+
+  /** The next message of this kind; others are skipped. */
+  async expect<T>(message: Message<T>): Promise<T> {
+    for (;;) {
+      const framed = await this.next()
+      if (framed === undefined) {
+        throw new Error(`connection ended before message ${message.id}`)
+      }
+      if (framed.type === message.id) {
+        return message.decode(framed.body)
+      }
+    }
+  }
+
+  /** Resolves when the server has closed the connection. */
+  async closed(): Promise<void> {
+    while ((await this.next()) !== undefined) {
+      continue
+    }
+  }
+
+  destroy(): void {
+    this.reader.socket.destroy()
+  }
+}

@@ -1,0 +1,157 @@
+import type { ExecutionContext } from 'ava'
+import { LockKeys, MouseModes, Painter } from '../../src/channels/index.js'
+import { createLzEncoder } from '../../src/codecs/index.js'
+import { DEFAULT_LIMITS, type Limits } from '../../src/core/limits.js'
+import type { LogFields, Logger } from '../../src/core/logger.js'
+import type { Counter, Gauge, Labels } from '../../src/core/metrics.js'
+import { noCounter, noHistogram } from '../../src/core/metrics.js'
+import { DisplayModel } from '../../src/display/index.js'
+import { Vm } from '../../src/app/vm.js'
+import { systemClock } from '../../src/app/system-clock.js'
+import { SpiceServer, TicketStore, type ClientPolicy, type TicketExpiry } from '../../src/server/index.js'
+import type { Clock } from '../../src/core/clock.js'
+import { link, type LinkOutcome, type LinkRequest, type ScriptedChannel } from './scripted-client.js'
+import { mainServer } from '../../src/protocol/index.js'
+import { RecordingInput } from './recording-input.js'
+
+/** Counts by label value. */
+export class Counted implements Counter, Gauge {
+  readonly values = new Map<string, number>()
+
+  add(amount: number, labels: Labels = {}): void {
+    const key = Object.values(labels).join()
+    this.values.set(key, (this.values.get(key) ?? 0) + amount)
+  }
+
+  set(value: number, labels: Labels = {}): void {
+    this.values.set(Object.values(labels).join(), value)
+  }
+
+  get(label = ''): number {
+    return this.values.get(label) ?? 0
+  }
+}
+
+/** Keeps log lines for a test to look at. */
+export class KeptLog implements Logger {
+  readonly lines: { readonly level: string; readonly message: string; readonly fields: LogFields }[] = []
+
+  error = (message: string, fields: LogFields = {}): void =>
+    void this.lines.push({ level: 'error', message, fields })
+  warn = (message: string, fields: LogFields = {}): void =>
+    void this.lines.push({ level: 'warn', message, fields })
+  info = (message: string, fields: LogFields = {}): void =>
+    void this.lines.push({ level: 'info', message, fields })
+  debug = (message: string, fields: LogFields = {}): void =>
+    void this.lines.push({ level: 'debug', message, fields })
+  child = (): Logger => this
+}
+
+export interface ServerRigOptions {
+  readonly clients?: ClientPolicy
+  readonly limits?: Partial<Limits>
+  /** `undefined`: none is set. */
+  readonly ticket?: string | undefined
+  readonly expiry?: TicketExpiry
+  readonly open?: boolean
+  readonly clock?: Clock
+}
+
+/** A real server on a free port, with a model that the test feeds and a guest that records. */
+export class ServerRig {
+  readonly model = new DisplayModel()
+  readonly mouse = new MouseModes()
+  readonly locks = new LockKeys()
+  readonly guest = new RecordingInput()
+  readonly log = new KeptLog()
+  readonly vm = new Vm(this.model)
+  readonly tickets: TicketStore
+  readonly server: SpiceServer
+  readonly metrics = {
+    clients: new Counted(),
+    channels: new Counted(),
+    bytesSent: new Counted(),
+    bytesReceived: new Counted(),
+    limitHits: new Counted(),
+    authFailures: new Counted(),
+    linkRefusals: new Counted(),
+    clientsEnded: new Counted(),
+    errors: new Counted(),
+    lastActivity: new Counted(),
+  }
+  port = 0
+
+  constructor(options: ServerRigOptions) {
+    const clock = options.clock ?? systemClock
+    const limits = { ...DEFAULT_LIMITS, ...options.limits }
+    this.tickets = new TicketStore(clock, options.open ?? false)
+    const ticket = 'ticket' in options ? options.ticket : 'secret'
+    this.tickets.set(
+      ticket === undefined ? undefined : Buffer.from(ticket),
+      options.expiry ?? { kind: 'never' },
+    )
+    const { model, mouse, locks, guest, vm } = this
+    const ackWindow = limits['ack-window']
+    this.server = new SpiceServer({
+      listen: [{ kind: 'tcp', host: '127.0.0.1', port: 0 }],
+      clients: options.clients ?? 'takeover',
+      limits,
+      clock,
+      logger: this.log,
+      metrics: this.metrics,
+      tickets: this.tickets,
+      guest: {
+        main: { vm, mouse, clock, roundTrip: noHistogram },
+        display: {
+          model,
+          painter: new Painter(4096, {
+            encoder: createLzEncoder(),
+            clock,
+            metrics: { images: noCounter, imageBytes: noCounter, encodeSeconds: noHistogram },
+          }),
+          ackWindow,
+          metrics: { frames: noCounter, merged: noCounter },
+        },
+        cursor: { model, mouse, ackWindow },
+        inputs: { guest, mouse, locks, events: noCounter },
+      },
+      clientsChanged: () => undefined,
+    })
+  }
+
+  get where(): { host: string; port: number } {
+    return { host: '127.0.0.1', port: this.port }
+  }
+
+  async start(): Promise<void> {
+    const [address] = await this.server.start()
+    this.port = Number(address?.split(':').at(-1))
+  }
+
+  link(request: LinkRequest): Promise<LinkOutcome> {
+    return link(this.where, { ticket: 'secret', ...request })
+  }
+
+  /** A client with its main channel linked; the result carries the session's connection id. */
+  async client(): Promise<{ main: ScriptedChannel; connectionId: number }> {
+    const { channel, result } = await this.link({ type: 1 })
+    if (result !== 0) {
+      throw new Error(`main link refused: ${String(result)}`)
+    }
+    const { sessionId } = await channel.expect(mainServer.init)
+    return { main: channel, connectionId: sessionId }
+  }
+}
+
+/** A test with a server of its own, closed whatever happens. */
+export const withServer =
+  (options: ServerRigOptions, body: (t: ExecutionContext, rig: ServerRig) => Promise<void>) =>
+  async (t: ExecutionContext): Promise<void> => {
+    const rig = new ServerRig(options)
+    await rig.start()
+    try {
+      await body(t, rig)
+    } finally {
+      await rig.server.close()
+    }
+  }

@@ -1,0 +1,154 @@
+import test from 'ava'
+import {
+  CHANNEL_TYPES,
+  commonClient,
+  displayClient,
+  inputsClient,
+  mainClient,
+  mainServer,
+} from '../../src/protocol/index.js'
+import { rectOf } from '../../src/core/region.js'
+import { testFrame } from '../helpers/frames.js'
+import { withServer } from '../helpers/server-rig.js'
+import { poll } from '../helpers/temp-deadline.js'
+
+const INIT = { pixmapCacheId: 1, pixmapCacheSize: 20971520n, glzDictionaryId: 1, glzWindowSize: 3145728 }
+const { display, inputs, cursor } = CHANNEL_TYPES
+
+for (const [type, max] of [
+  [inputs, 256],
+  [cursor, 4096],
+] as const) {
+  for (const size of [max + 1, 2 ** 32 - 1]) {
+    test(
+      `N-CH-01: a body of ${size} bytes on channel ${type} closes that channel before the body`,
+      withServer({}, async (t, rig) => {
+        const { main, connectionId } = await rig.client()
+        const { channel } = await rig.link({ type, connectionId })
+        channel.sendRaw(3, new Uint8Array(0), size)
+        await channel.closed()
+        main.send(mainClient.attachChannels, {})
+        t.is((await main.expect(mainServer.channelsList)).channels.length, 3)
+        t.is(rig.metrics.errors.get('SIDECAR_LIMIT') + rig.metrics.errors.get('SIDECAR_PROTOCOL'), 1)
+      }),
+    )
+  }
+}
+
+test(
+  'N-CH-02: a broken main channel ends the client and all its channels, and the next client is served',
+  withServer({}, async (t, rig) => {
+    const { main, connectionId } = await rig.client()
+    const { channel } = await rig.link({ type: inputs, connectionId })
+    main.sendRaw(103 + 20, new Uint8Array(4))
+    await Promise.all([main.closed(), channel.closed()])
+    t.is(rig.metrics.clientsEnded.get('protocol'), 1)
+    t.is(rig.metrics.channels.get('inputs'), 0)
+    await rig.client()
+    t.is(rig.metrics.clients.get(), 1)
+  }),
+)
+
+test(
+  'N-CH-05: a stream of single bytes means the same',
+  withServer({}, async (t, rig) => {
+    const { connectionId } = await rig.client()
+    const { channel } = await rig.link({ type: inputs, connectionId })
+    channel.reader.socket.setNoDelay(true)
+    const bytes = Buffer.from('6500040000001e0000006600040000009e000000', 'hex')
+    for (const byte of bytes) {
+      channel.reader.socket.write(Uint8Array.of(byte))
+    }
+    await poll('both keys', () => rig.guest.log.length === 2)
+    t.deepEqual(rig.guest.log, ['key 1e down', 'key 1e up'])
+  }),
+)
+
+test(
+  'N-CH-06: acknowledgements of what was not sent do not open the window',
+  withServer({}, async (t, rig) => {
+    rig.model.scanout(0, testFrame(32, 32))
+    const { connectionId } = await rig.client()
+    const { channel } = await rig.link({ type: display, connectionId })
+    channel.send(displayClient.init, INIT)
+    for (let i = 0; i < 1000; i++) {
+      channel.send(commonClient.ack, {})
+    }
+    channel.send(commonClient.ackSync, { generation: 99 })
+    let sent = 0
+    for (let i = 0; i < 200; i++) {
+      rig.model.damage(0, [rectOf(0, 0, 32, 32)])
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    channel.reader.socket.end()
+    while ((await channel.next()) !== undefined) {
+      sent += 1
+    }
+    t.true(sent <= 41, `${sent} messages`)
+  }),
+)
+
+test(
+  'N-CH-08: a client that stops reading costs a bounded number of bytes and is closed as a slow reader, the other goes on',
+  withServer({ clients: 'share', limits: { 'ack-stall-ms': 1000 } }, async (t, rig) => {
+    const frame = testFrame(256, 256)
+    rig.model.scanout(0, frame)
+    const slow = await rig.client()
+    const { channel: stuck } = await rig.link({ type: display, connectionId: slow.connectionId })
+    stuck.send(displayClient.init, INIT)
+    stuck.reader.socket.pause()
+    const good = await rig.client()
+    const { channel } = await rig.link({ type: inputs, connectionId: good.connectionId })
+    let busy = true
+    const load = (async () => {
+      while (busy) {
+        rig.model.damage(0, [rectOf(0, 0, 256, 256)])
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    })()
+    await poll('the slow reader to be closed', () => rig.metrics.clientsEnded.get('slow') === 1)
+    busy = false
+    await load
+    channel.send(inputsClient.keyDown, { code: 0x1e })
+    await poll('the other client to be served', () => rig.guest.log.length === 1)
+    t.is(rig.metrics.clients.get(), 1)
+    t.true(rig.metrics.bytesSent.get('display') < 32 * 1024 * 1024)
+    t.is(rig.metrics.limitHits.get('ack-stall-ms'), 1)
+  }),
+)
+
+test(
+  'N-CH-11: 100 links and closes in a row leave no channel behind',
+  withServer({}, async (t, rig) => {
+    const { connectionId } = await rig.client()
+    for (let i = 0; i < 100; i++) {
+      const { channel } = await rig.link({ type: cursor, connectionId })
+      channel.destroy()
+      await poll('the channel to be gone', () => rig.metrics.channels.get('cursor') === 0)
+    }
+    t.is(rig.metrics.clients.get(), 1)
+  }),
+)
+
+test(
+  'N-INP-01: a flood of motion is paced and merged, and nothing of it is lost',
+  withServer({ limits: { 'input-rate': 100_000, 'input-burst': 100 } }, async (t, rig) => {
+    const { connectionId } = await rig.client()
+    const { channel } = await rig.link({ type: inputs, connectionId })
+    const motions = 20_000
+    for (let i = 0; i < motions; i++) {
+      channel.send(inputsClient.mouseMotion, { dx: 1, dy: 0, buttons: 0 })
+    }
+    channel.send(inputsClient.keyDown, { code: 0x1e })
+    await poll('the key behind the flood', () => rig.guest.log.includes('key 1e down'))
+    const moved = rig.guest.log
+      .filter((line) => line.startsWith('motion'))
+      .map((line) => Number(line.split(' ')[1]))
+    t.is(
+      moved.reduce((sum, dx) => sum + dx, 0),
+      motions,
+    )
+    t.true(moved.length < motions / 4, `${moved.length} events`)
+    t.true(rig.metrics.limitHits.get('input-rate') > 0)
+  }),
+)
