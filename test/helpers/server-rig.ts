@@ -9,10 +9,19 @@ import { DisplayModel } from '../../src/display/index.js'
 import { Vm } from '../../src/app/vm.js'
 import { systemClock } from '../../src/app/system-clock.js'
 import { SpiceServer, TicketStore, type ClientPolicy, type TicketExpiry } from '../../src/server/index.js'
-import type { Clock } from '../../src/core/clock.js'
+import type { Clock, Timer } from '../../src/core/clock.js'
+import { FakeClock } from './fake-clock.js'
 import { link, type LinkOutcome, type LinkRequest, type ScriptedChannel } from './scripted-client.js'
 import { mainServer } from '../../src/protocol/index.js'
 import { RecordingInput } from './recording-input.js'
+
+/** Deadlines come when the test says so; turns of the event loop are real. */
+export class SteppedClock extends FakeClock {
+  override nextTurn(fire: () => void): Timer {
+    const immediate = setImmediate(fire)
+    return { cancel: () => clearImmediate(immediate) }
+  }
+}
 
 /** Counts by label value. */
 export class Counted implements Counter, Gauge {

@@ -1,4 +1,4 @@
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import {
   capsOf,
   CHANNEL_TYPES,
@@ -8,7 +8,7 @@ import {
   mainServer,
 } from '../../src/protocol/index.js'
 import { openSocket, ticketBlock } from '../helpers/scripted-client.js'
-import { withServer, type ServerRig } from '../helpers/server-rig.js'
+import { SteppedClock, withServer, type ServerRig } from '../helpers/server-rig.js'
 import { poll } from '../helpers/temp-deadline.js'
 
 const { main, display, inputs } = CHANNEL_TYPES
@@ -75,11 +75,42 @@ for (const size of [0, 17, 4097, 2 ** 31, 2 ** 32 - 1]) {
   )
 }
 
+/** A rig whose deadlines come when the test moves the clock. */
+const withSteppedClock = (
+  limits: { pending: number },
+  body: (t: ExecutionContext, rig: ServerRig, clock: SteppedClock) => Promise<void>,
+) => {
+  const clock = new SteppedClock()
+  return withServer({ clock, limits }, (t, rig) => body(t, rig, clock))
+}
+
 test(
   'N-LINK-05: a link message that never comes is closed at the deadline and its place is free again',
-  withServer({ limits: { 'stage-ms': 150, pending: 1 } }, async (t, rig) => {
+  withSteppedClock({ pending: 1 }, async (t, rig, clock) => {
     const reader = await openSocket(rig.where)
     reader.socket.write(header(2, 4096))
+    const refused = await openSocket(rig.where)
+    t.is((await refused.readToEnd()).length, 0)
+    clock.advance(9999)
+    t.is(rig.metrics.limitHits.get('stage-ms'), 0)
+    clock.advance(1)
+    t.is((await reader.readToEnd()).length, 0)
+    t.is(rig.metrics.limitHits.get('stage-ms'), 1)
+    t.true(await stillServes(rig))
+  }),
+)
+
+test(
+  'N-LINK-06: a peer that sends a byte now and then is closed at the same deadline',
+  withSteppedClock({ pending: 1 }, async (t, rig, clock) => {
+    const reader = await openSocket(rig.where)
+    await (await openSocket(rig.where)).readToEnd()
+    for (const byte of header(2, 4096).subarray(0, 9)) {
+      reader.socket.write(Uint8Array.of(byte))
+      clock.advance(1000)
+    }
+    t.is(rig.metrics.limitHits.get('stage-ms'), 0)
+    clock.advance(1000)
     t.is((await reader.readToEnd()).length, 0)
     t.is(rig.metrics.limitHits.get('stage-ms'), 1)
     t.true(await stillServes(rig))
@@ -166,7 +197,7 @@ test(
 
 test(
   'N-LINK-12: silent connections fill their places, a present session goes on, and a good link is served after the deadline',
-  withServer({ limits: { 'stage-ms': 400, pending: 4 } }, async (t, rig) => {
+  withSteppedClock({ pending: 4 }, async (t, rig, clock) => {
     const { main: channel, connectionId } = await rig.client()
     const silent = await Promise.all([1, 2, 3, 4].map(() => openSocket(rig.where)))
     const refused = await openSocket(rig.where)
@@ -174,6 +205,7 @@ test(
     t.is(rig.metrics.limitHits.get('pending'), 1)
     channel.send(mainClient.attachChannels, {})
     await channel.expect(mainServer.channelsList)
+    clock.advance(10_000)
     await Promise.all(silent.map((reader) => reader.readToEnd()))
     const { result } = await rig.link({ type: inputs, connectionId })
     t.is(result, LINK_ERROR.ok)
