@@ -42,3 +42,20 @@ export interface ImageEncoder {
    */
   encode(image: Image, out: Uint8Array): number
 }
+
+/**
+ * An encoder whose output can be put together from bands of whole rows, coded one after the other: what a large picture
+ * costs is then spread over as many turns as there are bands.
+ */
+export interface BandedEncoder extends ImageEncoder {
+  /** Bytes in front of the first band. */
+  readonly headerSize: number
+  /** Writes the header of the whole image, whose pixels are not looked at. */
+  writeHeader(image: Image, out: Uint8Array): void
+  /**
+   * Codes the rows of `band` into `out`, without a header.
+   *
+   * @returns bytes written, or -1 when the result would not fit
+   */
+  encodeBand(band: Image, out: Uint8Array): number
+}

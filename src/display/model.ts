@@ -11,6 +11,7 @@ export interface DisplayObserver {
   damaged?(console: number, rects: readonly Rect[]): void
   pointerShapeChanged?(console: number): void
   pointerMoved?(console: number): void
+  layoutRefused?(): void
 }
 
 /** What one console shows now. */
@@ -87,6 +88,10 @@ export class DisplayModel implements DisplaySink {
   pointerMoved(console: number, pointer: PointerPosition): void {
     this.#pictures.set(console, { ...this.picture(console), pointer })
     this.#tell((observer) => observer.pointerMoved?.(console))
+  }
+
+  layoutRefused(): void {
+    this.#tell((observer) => observer.layoutRefused?.())
   }
 
   reset(): void {

@@ -56,6 +56,8 @@ export interface DisplaySink {
   /** A new pointer shape; `undefined`: the guest has none. */
   pointerShape(console: number, shape: PointerShape | undefined): void
   pointerMoved(console: number, position: PointerPosition): void
+  /** The display device does not take layouts: {@link DisplaySource.setHeads} had no effect and will have none. */
+  layoutRefused(): void
   /** The source lost its guest; every console is off until it reports again. */
   reset(): void
 }

@@ -21,14 +21,20 @@ import {
   type MainRecord,
 } from '../../src/channels/index.js'
 import { createLzEncoder } from '../../src/codecs/index.js'
+import { Heads } from '../../src/app/heads.js'
+import { DEFAULT_LIMITS } from '../../src/core/limits.js'
+import { silentLogger } from '../../src/core/logger.js'
 import { noCounter, noHistogram } from '../../src/core/metrics.js'
 import { rectOf } from '../../src/core/region.js'
 import { DisplayModel } from '../../src/display/index.js'
 import {
+  AGENT_TYPE,
   capsOf,
   commonClient,
   DISPLAY_CAP,
   displayClient,
+  encodeAgentMessage,
+  encodeMonitorsConfig,
   inputsClient,
   mainClient,
   type Message,
@@ -37,6 +43,15 @@ import { RecordingContext } from '../helpers/channel-rig.js'
 import { FakeClock } from '../helpers/fake-clock.js'
 import { testFrame, testShape } from '../helpers/frames.js'
 import { RecordingInput } from '../helpers/recording-input.js'
+
+/** A monitors config of one head, as a client sends it. */
+const LAYOUT = encodeAgentMessage(
+  AGENT_TYPE.monitorsConfig,
+  encodeMonitorsConfig({
+    flags: 0,
+    monitors: [{ width: 800, height: 600, depth: 32, x: 0, y: 0, widthMm: 0, heightMm: 0 }],
+  }),
+)
 
 /** The world around a channel: everything that both the first and the restored channel follow. */
 class World {
@@ -49,6 +64,7 @@ class World {
     clock: this.clock,
     metrics: { images: noCounter, imageBytes: noCounter, encodeSeconds: noHistogram },
   })
+  readonly heads = new Heads({ setHeads: () => undefined }, DEFAULT_LIMITS, silentLogger)
   readonly vm = {
     name: 'vm',
     uuid: new Uint8Array(16),
@@ -178,14 +194,28 @@ const inputs: Kind<InputsRecord> = {
 const main: Kind<MainRecord> = {
   name: 'main',
   fresh: () => newMainRecord(newWireRecord(true), 5, [3]),
-  make: (record, context, { vm, mouse, clock }) =>
-    new MainChannel(record, context, { vm, mouse, clock, pings: true, roundTrip: noHistogram }),
+  make: (record, context, { vm, mouse, clock, heads }) =>
+    new MainChannel(record, context, { vm, mouse, heads, clock, pings: true, roundTrip: noHistogram }),
   happenings: [
     ...acks,
     alarm,
     says(mainClient.attachChannels, {}, 'attach'),
     says(mainClient.mouseModeRequest, { mode: 2 }, 'ask client mode'),
-    says(mainClient.agentStart, { tokens: 1 }, 'agent start'),
+    says(mainClient.agentStart, { tokens: 3 }, 'agent start'),
+    says(mainClient.agentToken, { tokens: 2 }, 'agent token'),
+    {
+      name: 'half an agent message',
+      toChannel: (channel) => {
+        const { agent } = channel.snapshot() as MainRecord
+        if (agent.clientCredit > 0) {
+          const begun = agent.stream !== undefined
+          const data = begun ? LAYOUT.subarray(30) : LAYOUT.subarray(0, 30)
+          channel.receive(mainClient.agentData.id, mainClient.agentData.encode({ data }))
+        }
+      },
+    },
+    { name: 'no layouts', toWorld: ({ heads }) => heads.follow(false) },
+    { name: 'layouts', toWorld: ({ heads }) => heads.follow(true) },
     { name: 'tablet', toWorld: ({ mouse }) => mouse.allowClient(true) },
     { name: 'no tablet', toWorld: ({ mouse }) => mouse.allowClient(false) },
     {

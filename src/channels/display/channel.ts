@@ -1,6 +1,6 @@
 import { SidecarError } from '../../core/errors.js'
 import type { Counter } from '../../core/metrics.js'
-import type { Rect } from '../../core/region.js'
+import { rectOf, type Rect } from '../../core/region.js'
 import type { DisplayModel, Frame } from '../../display/index.js'
 import {
   CHANNEL_TYPES,
@@ -11,6 +11,7 @@ import {
   IMAGE_GROUP,
   SURFACE_FLAG,
   SURFACE_FORMAT,
+  type DrawCopyImage,
 } from '../../protocol/index.js'
 import type { Channel, ChannelContext } from '../channel.js'
 import { ChannelWire, type WireRecord } from '../wire.js'
@@ -23,6 +24,7 @@ import {
   takePiece,
   type Outbox,
   type OutboxItem,
+  type PictureProgress,
 } from './outbox.js'
 import type { Painter } from './painter.js'
 
@@ -173,11 +175,19 @@ export class DisplayChannel implements Channel {
         if (item.rects.length > 0) {
           continue
         }
-        this.#deps.metrics.frames.add(1)
+      } else if (item.kind === 'picture') {
+        const pixels = this.#paintPicture(item.progress)
+        if (pixels > 0) {
+          budget -= pixels
+          continue
+        }
       } else {
         this.#sendItem(item)
       }
       items.shift()
+      if (item.kind === 'damage' || item.kind === 'picture') {
+        this.#deps.metrics.frames.add(1)
+      }
     }
     return items.length > 0 && this.#wire.open
   }
@@ -252,18 +262,40 @@ export class DisplayChannel implements Channel {
     if (box === undefined || frame === undefined || !sameSize(frame, this.#record.outbox.sent)) {
       return 0
     }
+    this.#wire.sendFramed(
+      displayServer.drawCopy.id,
+      painter.paint(frame, this.#nextImage(box), this.#wire.headerSize),
+    )
+    return (box.right - box.left) * (box.bottom - box.top)
+  }
+
+  /** @returns pixels that it took; 0 when the picture was sent */
+  #paintPicture(picture: PictureProgress): number {
+    const { painter } = this.#deps
+    const frame = this.#frame
+    if (frame === undefined || !sameSize(frame, this.#record.outbox.sent)) {
+      return 0
+    }
+    const pixels = painter.paintRows(frame, picture)
+    if (pixels === 0) {
+      const image = this.#nextImage(rectOf(0, 0, frame.width, frame.height))
+      const body = painter.finishPicture(frame, picture, image, this.#wire.headerSize)
+      this.#wire.sendFramed(displayServer.drawCopy.id, body)
+    }
+    return pixels
+  }
+
+  #nextImage(box: Rect): DrawCopyImage {
     this.#record.imageNumber += 1
-    const image = {
+    return {
       surfaceId: PRIMARY_SURFACE,
       box,
       imageIdLow: IMAGE_GROUP.red,
       imageIdHigh: this.#record.imageNumber >>> 0,
     }
-    this.#wire.sendFramed(displayServer.drawCopy.id, painter.paint(frame, image, this.#wire.headerSize))
-    return (box.right - box.left) * (box.bottom - box.top)
   }
 
-  #sendItem(item: Exclude<OutboxItem, { kind: 'damage' }>): void {
+  #sendItem(item: Exclude<OutboxItem, { kind: 'damage' | 'picture' }>): void {
     const { outbox } = this.#record
     switch (item.kind) {
       case 'surfaceCreate': {

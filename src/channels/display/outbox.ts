@@ -13,8 +13,18 @@ export type OutboxItem =
   | { readonly kind: 'surfaceCreate'; readonly width: number; readonly height: number }
   | { readonly kind: 'surfaceDestroy' }
   | { readonly kind: 'damage'; rects: Rect[] }
+  /** The whole of a new surface, in one message: some clients take what they see first for the whole. */
+  | { readonly kind: 'picture'; readonly progress: PictureProgress }
   | { readonly kind: 'monitorsConfig'; readonly width: number; readonly height: number }
   | { readonly kind: 'mark' }
+
+/** How far a picture is coded; nothing of it was sent. */
+export interface PictureProgress {
+  /** Rows done, from the top. */
+  rows: number
+  /** Coded bands; empty when the picture goes raw. */
+  bands: Uint8Array[]
+}
 
 /** Ordered items of one display channel, and the surface that the client will have once all are sent; plain. */
 export interface Outbox {
@@ -41,7 +51,7 @@ export const replaceSurface = (
   outbox.surface = { width, height }
   outbox.items.push(
     { kind: 'surfaceCreate', width, height },
-    { kind: 'damage', rects: [rectOf(0, 0, width, height)] },
+    { kind: 'picture', progress: { rows: 0, bands: [] } },
     { kind: 'monitorsConfig', width, height },
     { kind: 'mark' },
   )

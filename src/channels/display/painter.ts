@@ -1,5 +1,6 @@
-import type { ImageEncoder } from '../../codecs/image.js'
+import type { BandedEncoder, Image } from '../../codecs/image.js'
 import type { Clock } from '../../core/clock.js'
+import { SidecarError } from '../../core/errors.js'
 import type { Counter, Histogram } from '../../core/metrics.js'
 import type { Rect } from '../../core/region.js'
 import type { Frame } from '../../display/index.js'
@@ -10,6 +11,7 @@ import {
   writeDrawCopyLz,
   type DrawCopyImage,
 } from '../../protocol/index.js'
+import type { PictureProgress } from './outbox.js'
 
 /** Bytes a pixel of the frame and of a raw bitmap. */
 const PIXEL_BYTES = 4
@@ -19,7 +21,7 @@ const MIN_CODED_BYTES = 54
 
 export interface PainterDeps {
   /** Coder of images; `undefined`: all go raw (`image-compression: off`). */
-  readonly encoder: ImageEncoder | undefined
+  readonly encoder: BandedEncoder | undefined
   readonly clock: Clock
   readonly metrics: {
     /** By codec. */
@@ -27,6 +29,38 @@ export interface PainterDeps {
     readonly imageBytes: Counter
     readonly encodeSeconds: Histogram
   }
+}
+
+const NO_PIXELS = new Uint8Array(0)
+
+/** Rows without gaps, as the coders take them. */
+const packed = (width: number, height: number, pixels: Uint8Array): Image => ({
+  format: 'rgb32',
+  width,
+  height,
+  stride: width * PIXEL_BYTES,
+  topDown: true,
+  pixels,
+})
+
+/** Copies the pixels of a rectangle out of the shared frame, packed. */
+const copyRows = (frame: Frame, box: Rect, to: Uint8Array): void => {
+  const rowBytes = (box.right - box.left) * PIXEL_BYTES
+  const height = box.bottom - box.top
+  let from = box.top * frame.stride + box.left * PIXEL_BYTES
+  if (rowBytes === frame.stride) {
+    to.set(frame.pixels.subarray(from, from + rowBytes * height))
+    return
+  }
+  for (let y = 0, at = 0; y < height; y++, at += rowBytes, from += frame.stride) {
+    to.set(frame.pixels.subarray(from, from + rowBytes), at)
+  }
+}
+
+const bitmapMessage = (image: DrawCopyImage, headroom: number, pixels: Uint8Array): Uint8Array => {
+  const message = new Uint8Array(headroom + DRAW_COPY_BITMAP_PREFIX_SIZE + pixels.length)
+  message.set(pixels, writeDrawCopyBitmap(message, headroom, image))
+  return message
 }
 
 const LABELS = { lz: { codec: 'lz' }, raw: { codec: 'raw' } } as const
@@ -60,27 +94,69 @@ export class Painter {
     const width = box.right - box.left
     const height = box.bottom - box.top
     const startMs = this.#deps.clock.nowMs()
-    this.#copy(frame, box, width, height)
+    this.#copy(frame, box)
     const rawSize = width * height * PIXEL_BYTES
     const codedSize = this.#encode(width, height, rawSize)
     const message =
       codedSize < 0
-        ? this.#bitmapMessage(image, headroom, rawSize)
+        ? bitmapMessage(image, headroom, this.#pixels.subarray(0, rawSize))
         : this.#lzMessage(image, headroom, codedSize)
     this.#count(codedSize < 0 ? 'raw' : 'lz', codedSize < 0 ? rawSize : codedSize, startMs)
     return message
   }
 
-  #copy(frame: Frame, box: Rect, width: number, height: number): void {
-    const rowBytes = width * PIXEL_BYTES
-    let from = box.top * frame.stride + box.left * PIXEL_BYTES
-    if (rowBytes === frame.stride) {
-      this.#pixels.set(frame.pixels.subarray(from, from + rowBytes * height))
-      return
+  /**
+   * Codes the next rows of a picture of the whole frame, at most {@link maxPixels} of it.
+   *
+   * @returns pixels that it took; 0 when the picture is ready for {@link finishPicture}
+   */
+  paintRows(frame: Frame, picture: PictureProgress): number {
+    const { encoder, clock } = this.#deps
+    const { width } = frame
+    const height = Math.min(Math.max(1, Math.floor(this.maxPixels / width)), frame.height - picture.rows)
+    if (encoder === undefined || height === 0) {
+      return 0
     }
-    for (let y = 0, to = 0; y < height; y++, to += rowBytes, from += frame.stride) {
-      this.#pixels.set(frame.pixels.subarray(from, from + rowBytes), to)
+    const startMs = clock.nowMs()
+    const box = { left: 0, top: picture.rows, right: width, bottom: picture.rows + height }
+    this.#copy(frame, box)
+    const size = encoder.encodeBand(packed(width, height, this.#pixels), this.#coded)
+    if (size < 0) {
+      throw new SidecarError('SIDECAR_BUG', 'a coded band is larger than its pixels', { width, height })
     }
+    picture.bands.push(this.#coded.slice(0, size))
+    picture.rows += height
+    this.#deps.metrics.encodeSeconds.observe((clock.nowMs() - startMs) / 1000, LABELS.lz)
+    return width * height
+  }
+
+  /** The one DRAW_COPY body of a picture whose rows are all coded, behind `headroom` free bytes. */
+  finishPicture(frame: Frame, picture: PictureProgress, image: DrawCopyImage, headroom: number): Uint8Array {
+    const { encoder, metrics } = this.#deps
+    const { width, height } = frame
+    if (encoder === undefined) {
+      const raw = new Uint8Array(width * height * PIXEL_BYTES)
+      copyRows(frame, image.box, raw)
+      metrics.images.add(1, LABELS.raw)
+      metrics.imageBytes.add(raw.length, LABELS.raw)
+      return bitmapMessage(image, headroom, raw)
+    }
+    const size = picture.bands.reduce((sum, band) => sum + band.length, encoder.headerSize)
+    const message = new Uint8Array(headroom + DRAW_COPY_LZ_PREFIX_SIZE + size)
+    let at = writeDrawCopyLz(message, headroom, image, size)
+    encoder.writeHeader(packed(width, height, NO_PIXELS), message.subarray(at))
+    at += encoder.headerSize
+    for (const band of picture.bands) {
+      message.set(band, at)
+      at += band.length
+    }
+    metrics.images.add(1, LABELS.lz)
+    metrics.imageBytes.add(size, LABELS.lz)
+    return message
+  }
+
+  #copy(frame: Frame, box: Rect): void {
+    copyRows(frame, box, this.#pixels)
   }
 
   #encode(width: number, height: number, rawSize: number): number {
@@ -88,30 +164,13 @@ export class Painter {
     if (encoder === undefined || rawSize < MIN_CODED_BYTES) {
       return -1
     }
-    return encoder.encode(
-      {
-        format: 'rgb32',
-        width,
-        height,
-        stride: width * PIXEL_BYTES,
-        topDown: true,
-        pixels: this.#pixels,
-      },
-      this.#coded.subarray(0, rawSize),
-    )
+    return encoder.encode(packed(width, height, this.#pixels), this.#coded.subarray(0, rawSize))
   }
 
   #lzMessage(image: DrawCopyImage, headroom: number, size: number): Uint8Array {
     const message = new Uint8Array(headroom + DRAW_COPY_LZ_PREFIX_SIZE + size)
     const at = writeDrawCopyLz(message, headroom, image, size)
     message.set(this.#coded.subarray(0, size), at)
-    return message
-  }
-
-  #bitmapMessage(image: DrawCopyImage, headroom: number, size: number): Uint8Array {
-    const message = new Uint8Array(headroom + DRAW_COPY_BITMAP_PREFIX_SIZE + size)
-    const at = writeDrawCopyBitmap(message, headroom, image)
-    message.set(this.#pixels.subarray(0, size), at)
     return message
   }
 

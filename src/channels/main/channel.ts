@@ -13,6 +13,13 @@ import {
 import type { Channel, ChannelContext } from '../channel.js'
 import type { MouseModes } from '../mouse-mode.js'
 import { ChannelWire, type WireRecord } from '../wire.js'
+import {
+  AGENT_TOKENS,
+  MonitorsAgent,
+  newAgentRecord,
+  type AgentRecord,
+  type GuestHeads,
+} from './monitors-agent.js'
 import { answerPong, newPingRecord, nextPing, unansweredMs, type PingRecord } from './pings.js'
 
 /** Time between latency measurements (`protocol-session.md` 2.4). */
@@ -20,9 +27,6 @@ const PING_INTERVAL_MS = 15_000
 
 /** A client that answers no ping for this long is gone. */
 const PONG_DEADLINE_MS = 30_000
-
-/** Credit that a client would get for agent messages; announced even while no agent is there. */
-const AGENT_TOKENS = 10
 
 const EMPTY_PAYLOAD = new Uint8Array(0)
 
@@ -59,6 +63,7 @@ export interface MainRecord {
   /** Mouse modes as last told. */
   mouse: { supported: number; current: number }
   readonly pings: PingRecord
+  readonly agent: AgentRecord
 }
 
 export const newMainRecord = (wire: WireRecord, sessionId: number, caps: readonly number[]): MainRecord => ({
@@ -70,11 +75,13 @@ export const newMainRecord = (wire: WireRecord, sessionId: number, caps: readonl
   named: [],
   mouse: { supported: 0, current: 0 },
   pings: newPingRecord(),
+  agent: newAgentRecord(),
 })
 
 export interface MainDeps {
   readonly vm: VmFacts
   readonly mouse: MouseModes
+  readonly heads: GuestHeads
   readonly clock: Clock
   /** Measure latency and liveness: off on a unix socket. */
   readonly pings: boolean
@@ -94,6 +101,7 @@ export class MainChannel implements Channel {
   readonly #wire: ChannelWire
   readonly #context: ChannelContext
   readonly #deps: MainDeps
+  readonly #agent: MonitorsAgent
   readonly #detach: (() => void)[] = []
 
   constructor(record: MainRecord, context: ChannelContext, deps: MainDeps) {
@@ -101,10 +109,15 @@ export class MainChannel implements Channel {
     this.#wire = new ChannelWire(record.wire, context.output)
     this.#context = context
     this.#deps = deps
+    this.#agent = new MonitorsAgent(record.agent, deps.heads, {
+      data: (data) => this.#wire.send(mainServer.agentData, { data }),
+      tokens: (tokens) => this.#wire.send(mainServer.agentToken, { tokens }),
+    })
   }
 
   start(): void {
-    const { vm, mouse, clock } = this.#deps
+    const { vm, mouse, clock, heads } = this.#deps
+    this.#agent.offer(heads.resizable)
     this.#record.mouse = { supported: mouse.supported, current: mouse.current }
     this.#wire.send(mainServer.init, {
       sessionId: this.#record.sessionId,
@@ -114,7 +127,7 @@ export class MainChannel implements Channel {
       ),
       supportedMouseModes: mouse.supported,
       currentMouseMode: mouse.current,
-      agentConnected: 0,
+      agentConnected: heads.resizable ? 1 : 0,
       agentTokens: AGENT_TOKENS,
       multiMediaTime: multiMediaTime(clock),
       ramHint: 0,
@@ -137,6 +150,7 @@ export class MainChannel implements Channel {
     this.#detach.push(
       this.#deps.mouse.observe(() => this.#tellMouseMode()),
       this.#deps.vm.observe(() => this.#nameNewChannels()),
+      this.#deps.heads.observe(() => this.#tellAgent()),
     )
     if (this.#deps.pings) {
       this.#context.alarm(PING_INTERVAL_MS)
@@ -157,10 +171,18 @@ export class MainChannel implements Channel {
         this.#pong(commonClient.pong.decode(body).id)
         return
       }
-      /* There is no agent: its messages are swallowed without credit, as after an agent that went (3.7). */
-      case mainClient.agentStart.id:
-      case mainClient.agentData.id:
-      case mainClient.agentToken.id:
+      case mainClient.agentStart.id: {
+        this.#agent.start(mainClient.agentStart.decode(body).tokens)
+        return
+      }
+      case mainClient.agentData.id: {
+        this.#agent.receive(mainClient.agentData.decode(body).data)
+        return
+      }
+      case mainClient.agentToken.id: {
+        this.#agent.addCredit(mainClient.agentToken.decode(body).tokens)
+        return
+      }
       /* Not acted upon, and no reason to lose the client (3.2). */
       case mainClient.clientInfo.id:
       case mainClient.qualityIndicator.id: {
@@ -236,6 +258,21 @@ export class MainChannel implements Channel {
     record.named = offers.map((offer) => `${offer.type}:${offer.id}`)
     for (const { type, id } of fresh) {
       this.#wire.send(mainServer.channelsList, { channels: [{ type, id }] })
+    }
+  }
+
+  #tellAgent(): void {
+    const { resizable } = this.#deps.heads
+    if (resizable === this.#record.agent.offered) {
+      return
+    }
+    this.#agent.offer(resizable)
+    if (!resizable) {
+      this.#wire.send(mainServer.agentDisconnected, { errorCode: 0 })
+    } else if (hasCap(this.#record.caps, MAIN_CAP.agentConnectedTokens)) {
+      this.#wire.send(mainServer.agentConnectedTokens, { tokens: AGENT_TOKENS })
+    } else {
+      this.#wire.send(mainServer.agentConnected, {})
     }
   }
 

@@ -7,20 +7,29 @@ import {
   newWireRecord,
   type ChannelOffer,
 } from '../../../src/channels/index.js'
+import { Heads } from '../../../src/app/heads.js'
+import { DEFAULT_LIMITS } from '../../../src/core/limits.js'
 import { SidecarError } from '../../../src/core/errors.js'
 import { noHistogram } from '../../../src/core/metrics.js'
 import {
+  AGENT_TYPE,
+  agentMessages,
   capsOf,
   commonClient,
   commonServer,
+  encodeAgentMessage,
+  encodeMonitorsConfig,
   MAIN_CAP,
   mainClient,
   mainServer,
 } from '../../../src/protocol/index.js'
 import { RecordingContext, tell } from '../../helpers/channel-rig.js'
 import { FakeClock } from '../../helpers/fake-clock.js'
+import { KeptLog, RecordingLayouts } from '../../helpers/server-rig.js'
 
-const rig = (options: { pings?: boolean; caps?: readonly number[]; name?: string } = {}) => {
+const rig = (
+  options: { pings?: boolean; caps?: readonly number[]; name?: string; resizable?: boolean } = {},
+) => {
   const clock = new FakeClock()
   const mouse = new MouseModes()
   const context = new RecordingContext()
@@ -30,6 +39,10 @@ const rig = (options: { pings?: boolean; caps?: readonly number[]; name?: string
     { type: 4, id: 0 },
   ]
   const observers = new Set<() => void>()
+  const layouts = new RecordingLayouts()
+  const log = new KeptLog()
+  const heads = new Heads(layouts, DEFAULT_LIMITS, log)
+  heads.follow(options.resizable ?? false)
   const vm = {
     name: options.name,
     uuid: undefined,
@@ -47,6 +60,7 @@ const rig = (options: { pings?: boolean; caps?: readonly number[]; name?: string
   const channel = new MainChannel(record, context, {
     vm,
     mouse,
+    heads,
     clock,
     pings: options.pings ?? false,
     roundTrip: noHistogram,
@@ -59,7 +73,7 @@ const rig = (options: { pings?: boolean; caps?: readonly number[]; name?: string
       changed()
     }
   }
-  return { clock, mouse, context, channel, record, changeOffers, observers }
+  return { clock, mouse, context, channel, record, changeOffers, observers, heads, layouts, log }
 }
 
 test('INIT comes first and carries the session', (t) => {
@@ -180,4 +194,129 @@ test('closing ends all observation', (t) => {
   t.is(observers.size, 0)
   mouse.allowClient(true)
   t.deepEqual(context.takeIds(), [])
+})
+
+const monitor = (width: number, height: number, x = 0, y = 0) => ({
+  ...{ width, height, depth: 32, x, y, widthMm: 300, heightMm: 200 },
+})
+
+/** A client that has started to talk to the agent. */
+const agentRig = () => {
+  const made = rig({ resizable: true })
+  tell(made.channel, mainClient.agentStart, { tokens: 100 })
+  made.context.take()
+  const layout = (monitors: readonly ReturnType<typeof monitor>[], flags = 3): void => {
+    const data = encodeAgentMessage(AGENT_TYPE.monitorsConfig, encodeMonitorsConfig({ flags, monitors }))
+    for (let at = 0; at < data.length; at += 2048) {
+      tell(made.channel, mainClient.agentData, { data: data.subarray(at, at + 2048) })
+    }
+  }
+  const replies = (): number[] =>
+    made.context
+      .take()
+      .filter(({ type }) => type === mainServer.agentData.id)
+      .map(({ body }) => agentMessages.reply.decode(body.subarray(20)).error)
+  return { ...made, layout, replies }
+}
+
+test('an agent for layouts alone answers the announcement and lays out the heads', (t) => {
+  const { channel, context, layouts, layout, replies } = agentRig()
+  const announce = agentMessages.announceCapabilities.encode({ request: 1, caps: [0x35077] })
+  tell(channel, mainClient.agentData, {
+    data: encodeAgentMessage(AGENT_TYPE.announceCapabilities, announce),
+  })
+  const [answer] = context.take()
+  const { caps } = agentMessages.announceCapabilities.decode(answer!.body.subarray(20))
+  t.deepEqual(caps, capsOf([1, 2, 7, 12]))
+  layout([monitor(1024, 768), monitor(800, 600, 1024, 0), monitor(0, 0)])
+  t.deepEqual(replies(), [1])
+  t.deepEqual(
+    layouts.asked[0]?.map(({ console, width, height, x }) => [console, width, height, x]),
+    [
+      [0, 1024, 768, 0],
+      [1, 800, 600, 1024],
+      [2, 0, 0, 0],
+    ],
+  )
+})
+
+test('credit for agent messages is given back in fives', (t) => {
+  const { context, layout } = agentRig()
+  for (let i = 0; i < 11; i++) {
+    layout([monitor(1024, 768)])
+  }
+  t.deepEqual(
+    context
+      .take()
+      .filter(({ type }) => type === mainServer.agentToken.id)
+      .map(({ body }) => mainServer.agentToken.decode(body).tokens),
+    [5, 5],
+  )
+})
+
+test('a display device that takes no layouts means no agent, and the client hears so', (t) => {
+  const { heads, context, channel } = agentRig()
+  heads.follow(false)
+  t.deepEqual(context.takeIds(), [mainServer.agentDisconnected.id])
+  tell(channel, mainClient.agentData, { data: new Uint8Array(3) })
+  heads.follow(true)
+  t.deepEqual(context.takeIds(), [mainServer.agentConnected.id])
+})
+
+for (const [what, monitors] of [
+  ['0 heads', []],
+  ['17 heads', Array.from({ length: 17 }, (_, i) => monitor(640, 480, i * 640, 0))],
+  ['only heads of size 0', [monitor(0, 0), monitor(0, 0)]],
+  ['a head of 65536x65536', [monitor(65536, 65536)]],
+  ['a head of 1x1', [monitor(1, 1)]],
+  ['a head without height', [monitor(800, 0)]],
+  ['overlapping heads', [monitor(800, 600), monitor(800, 600, 400, 0)]],
+  ['a negative place', [monitor(800, 600, -1, 0)]],
+  ['more pixels than allowed', [monitor(8192, 8192), monitor(8192, 8192, 8192, 0)]],
+] as const) {
+  test(`N-MAIN-01: a monitors config with ${what} is refused, and the guest unchanged`, (t) => {
+    const { layouts, layout, replies, log } = agentRig()
+    layout(monitors)
+    t.deepEqual(layouts.asked, [])
+    t.deepEqual(replies(), [2])
+    t.is(log.lines.length, 1)
+    layout([monitor(800, 600)])
+    t.is(layouts.asked.length, 1)
+  })
+}
+
+test('N-MAIN-02: a piece of agent data that is too long closes the channel', (t) => {
+  const { channel } = agentRig()
+  const error = t.throws(() => channel.receive(mainClient.agentData.id, new Uint8Array(2049)), {
+    instanceOf: SidecarError,
+  })
+  t.is(error.code, 'SIDECAR_PROTOCOL')
+})
+
+test('N-MAIN-02: agent data without credit closes the channel', (t) => {
+  const { channel, record } = agentRig()
+  record.agent.clientCredit = 0
+  const error = t.throws(() => tell(channel, mainClient.agentData, { data: new Uint8Array(20) }), {
+    instanceOf: SidecarError,
+  })
+  t.is(error.code, 'SIDECAR_PROTOCOL')
+})
+
+test('N-MAIN-02: an agent message of 2^32-1 bytes is followed and not kept', (t) => {
+  const { channel, record } = agentRig()
+  const begin = new Uint8Array(2048)
+  begin.set(encodeAgentMessage(AGENT_TYPE.clipboard, new Uint8Array(0)))
+  new DataView(begin.buffer).setUint32(16, 0xffff_ffff, true)
+  for (let i = 0; i < 1000; i++) {
+    tell(channel, mainClient.agentData, { data: i === 0 ? begin : new Uint8Array(2048) })
+  }
+  t.is(record.agent.stream?.kept.length, 0)
+})
+
+test('N-MAIN-02: a stream that starts in the middle of a message closes the channel', (t) => {
+  const { channel } = agentRig()
+  for (const data of [new Uint8Array(19), new Uint8Array(20)]) {
+    const error = t.throws(() => tell(channel, mainClient.agentData, { data }), { instanceOf: SidecarError })
+    t.is(error.code, 'SIDECAR_PROTOCOL')
+  }
 })

@@ -188,3 +188,29 @@ for (const [what, change] of REFUSED) {
     t.is(error.code, 'SIDECAR_BUG')
   })
 }
+
+test('bands coded one after the other make one image', (t) => {
+  const encoder = createLzEncoder()
+  const width = 37
+  const height = 41
+  const pixels = new Uint8Array(width * height * 4)
+  for (let at = 0; at < pixels.length; at++) {
+    pixels[at] = at % 4 === 3 ? 0 : (at >> 5) * 3
+  }
+  const image = { format: 'rgb32', width, height, stride: width * 4, topDown: true, pixels } as const
+  const out = new Uint8Array(pixels.length)
+  encoder.writeHeader(image, out)
+  let size = encoder.headerSize
+  for (let top = 0; top < height; top += 7) {
+    const rows = Math.min(7, height - top)
+    const band = {
+      ...image,
+      height: rows,
+      pixels: pixels.subarray(top * width * 4, (top + rows) * width * 4),
+    }
+    const coded = encoder.encodeBand(band, out.subarray(size))
+    t.true(coded > 0)
+    size += coded
+  }
+  t.deepEqual(decodeLz(out.subarray(0, size), width * height).pixels, pixels)
+})

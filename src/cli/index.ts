@@ -1,0 +1,5 @@
+export { runCli } from './cli.js'
+export { COMMANDS, commandHelp, generalHelp } from './help.js'
+export { EXIT } from './io.js'
+export type { CliActions, CliIo, HttpAnswer } from './io.js'
+export { systemIo } from './system-io.js'

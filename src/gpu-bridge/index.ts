@@ -1,0 +1,1 @@
+export * from './dbus-display/index.js'

@@ -1,0 +1,3 @@
+import { runDbusDisplayWorker } from './dbus-display/index.js'
+
+runDbusDisplayWorker()

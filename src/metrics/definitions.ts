@@ -1,0 +1,167 @@
+import type { Counter, Gauge, Histogram } from '../core/metrics.js'
+import { ERROR_RULES } from '../core/errors.js'
+import { LIMIT_RULES } from '../core/limits.js'
+
+/** One metric; label values come from closed sets and never from a peer (style-anchors.md B9). */
+export interface MetricDefinition {
+  readonly name: string
+  readonly type: 'counter' | 'gauge' | 'histogram'
+  readonly help: string
+  readonly labels: readonly string[]
+  /** Values of the one label that are shown from the start, at 0. */
+  readonly known: readonly string[]
+  /** Upper bounds of a histogram, in the unit of its name. */
+  readonly buckets: readonly number[]
+}
+
+const counter = (name: string, help: string, label?: string, known: readonly string[] = []) =>
+  ({ name, type: 'counter', help, labels: label === undefined ? [] : [label], known, buckets: [] }) as const
+
+const gauge = (name: string, help: string, labels: readonly string[] = [], known: readonly string[] = []) =>
+  ({ name, type: 'gauge', help, labels, known, buckets: [] }) as const
+
+const histogram = (
+  name: string,
+  help: string,
+  label: string | undefined,
+  known: readonly string[],
+  buckets: readonly number[],
+) => ({ name, type: 'histogram', help, labels: label === undefined ? [] : [label], known, buckets }) as const
+
+const CHANNELS = ['main', 'display', 'inputs', 'cursor']
+const CODECS = ['lz', 'raw']
+const SOURCES = ['dbus-display']
+const ENCODE_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1]
+
+const ROUND_TRIP_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
+
+/** Metrics that parts of the product count into, by their name in {@link MetricFields}. */
+export const METRICS = {
+  clients: gauge('spice_sidecar_clients', 'Clients connected now'),
+  channels: gauge('spice_sidecar_channels', 'Channels connected now', ['channel'], CHANNELS),
+  channelBytesSent: counter(
+    'spice_sidecar_channel_bytes_sent_total',
+    'Bytes written to clients',
+    'channel',
+    CHANNELS,
+  ),
+  channelBytesReceived: counter(
+    'spice_sidecar_channel_bytes_received_total',
+    'Bytes read from clients',
+    'channel',
+    CHANNELS,
+  ),
+  clientRoundTrip: histogram(
+    'spice_sidecar_client_round_trip_seconds',
+    'Round trip of a ping to a client and back',
+    undefined,
+    [],
+    ROUND_TRIP_BUCKETS,
+  ),
+  framesSent: counter('spice_sidecar_frames_sent_total', 'Screen updates sent, each client counted'),
+  imagesEncoded: counter('spice_sidecar_images_encoded_total', 'Images coded', 'codec', CODECS),
+  imageBytes: counter('spice_sidecar_image_bytes_total', 'Bytes of coded images', 'codec', CODECS),
+  encodeSeconds: histogram(
+    'spice_sidecar_encode_duration_seconds',
+    'Time to code one image',
+    'codec',
+    CODECS,
+    ENCODE_BUCKETS,
+  ),
+  damageMerged: counter(
+    'spice_sidecar_damage_merged_total',
+    'Screen updates merged into a later one because the client had no room',
+  ),
+  inputEvents: counter('spice_sidecar_input_events_total', 'Input events passed to the guest', 'kind', [
+    'key',
+    'button',
+    'motion',
+    'position',
+  ]),
+  authFailures: counter('spice_sidecar_auth_failures_total', 'Links refused for their ticket', 'reason'),
+  linkRefusals: counter(
+    'spice_sidecar_link_refusals_total',
+    'Links refused before a ticket was looked at',
+    'reason',
+  ),
+  clientsEnded: counter('spice_sidecar_clients_ended_total', 'Clients that left or were closed', 'reason'),
+  limitHits: counter(
+    'spice_sidecar_limit_hits_total',
+    'Times a limit was reached, by the key of limits.md',
+    'limit',
+    Object.keys(LIMIT_RULES),
+  ),
+  qemuConnected: gauge('spice_sidecar_qemu_connected', '1 while the QMP monitor of QEMU answers, else 0'),
+  qmpReconnects: counter('spice_sidecar_qmp_reconnects_total', 'Times the QMP connection was made again'),
+  qmpCommands: counter('spice_sidecar_qmp_commands_total', 'QMP commands sent'),
+  sourceUp: gauge(
+    'spice_sidecar_source_up',
+    '1 while the display source delivers, else 0',
+    ['source'],
+    SOURCES,
+  ),
+  sourceUpdates: counter(
+    'spice_sidecar_source_updates_total',
+    'Changes of the screen reported by the display source',
+  ),
+  sourceRefused: counter(
+    'spice_sidecar_source_refused_total',
+    'Reports of the display source that were dropped',
+    'reason',
+  ),
+  errors: counter(
+    'spice_sidecar_errors_total',
+    'Errors by code of errors.md',
+    'code',
+    Object.keys(ERROR_RULES),
+  ),
+  buildInfo: gauge('spice_sidecar_build_info', 'Always 1; the labels say what runs', [
+    'version',
+    'node_version',
+  ]),
+  lastClientActivity: gauge(
+    'spice_sidecar_last_client_activity_timestamp_seconds',
+    'Time of the last message from a client; 0 before the first',
+  ),
+} as const satisfies Record<string, MetricDefinition>
+
+/** Metrics that are read when somebody asks for them; nothing counts into these. */
+export const COLLECTED_METRICS = {
+  eventLoopDelay: gauge(
+    'spice_sidecar_event_loop_delay_seconds',
+    'Delay of the event loop since the last scrape; measured while a client is connected, else 0',
+    ['stat'],
+    ['p50', 'p99', 'max'],
+  ),
+  cpuUser: counter('process_cpu_user_seconds_total', 'User CPU time of the process'),
+  cpuSystem: counter('process_cpu_system_seconds_total', 'System CPU time of the process'),
+  cpu: counter('process_cpu_seconds_total', 'CPU time of the process, user and system'),
+  startTime: gauge('process_start_time_seconds', 'Start of the process, seconds since 1970'),
+  residentMemory: gauge('process_resident_memory_bytes', 'Resident memory'),
+  openFds: gauge('process_open_fds', 'Open file descriptors'),
+  heapTotal: gauge('nodejs_heap_size_total_bytes', 'JavaScript heap, reserved'),
+  heapUsed: gauge('nodejs_heap_size_used_bytes', 'JavaScript heap, used'),
+  externalMemory: gauge(
+    'nodejs_external_memory_bytes',
+    'Memory outside the JavaScript heap that belongs to its objects',
+  ),
+} as const satisfies Record<string, MetricDefinition>
+
+interface Shapes {
+  readonly counter: Counter
+  readonly gauge: Gauge
+  readonly histogram: Histogram
+}
+
+/** What the parts of the product are handed: one counter, gauge or histogram for each of {@link METRICS}. */
+export type MetricFields = { readonly [K in keyof typeof METRICS]: Shapes[(typeof METRICS)[K]['type']] }
+
+export type ExpositionFormat = 'text' | 'openmetrics'
+
+/** All metrics of the process. */
+export type Metrics = MetricFields & {
+  /** All values now, in Prometheus text format 0.0.4 or OpenMetrics 1.0.0. */
+  render(format: ExpositionFormat): Promise<string>
+  /** Stops all measuring; callable any number of times. */
+  close(): void
+}

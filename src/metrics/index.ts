@@ -1,0 +1,5 @@
+export { COLLECTED_METRICS, METRICS } from './definitions.js'
+export type { ExpositionFormat, MetricDefinition, MetricFields, Metrics } from './definitions.js'
+export { createMetricsEndpoint } from './endpoint.js'
+export type { MetricsEndpoint, MetricsEndpointOptions } from './endpoint.js'
+export { createMetrics } from './metrics.js'
