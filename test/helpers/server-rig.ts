@@ -5,7 +5,8 @@ import { DEFAULT_LIMITS, type Limits } from '../../src/core/limits.js'
 import type { LogFields, Logger } from '../../src/core/logger.js'
 import type { Counter, Gauge, Labels } from '../../src/core/metrics.js'
 import { noCounter, noHistogram } from '../../src/core/metrics.js'
-import { DisplayModel } from '../../src/display/index.js'
+import { DisplayModel, type WantedHead } from '../../src/display/index.js'
+import { Heads } from '../../src/app/heads.js'
 import { Vm } from '../../src/app/vm.js'
 import { systemClock } from '../../src/app/system-clock.js'
 import { SpiceServer, TicketStore, type ClientPolicy, type TicketExpiry } from '../../src/server/index.js'
@@ -56,6 +57,15 @@ export class KeptLog implements Logger {
   child = (): Logger => this
 }
 
+/** Keeps the layouts that a display device would get. */
+export class RecordingLayouts {
+  readonly asked: (readonly WantedHead[])[] = []
+
+  setHeads(heads: readonly WantedHead[]): void {
+    this.asked.push(heads)
+  }
+}
+
 export interface ServerRigOptions {
   readonly clients?: ClientPolicy
   readonly limits?: Partial<Limits>
@@ -73,6 +83,7 @@ export class ServerRig {
   readonly locks = new LockKeys()
   readonly guest = new RecordingInput()
   readonly log = new KeptLog()
+  readonly layouts = new RecordingLayouts()
   readonly vm = new Vm(this.model)
   readonly tickets: TicketStore
   readonly server: SpiceServer
@@ -110,7 +121,7 @@ export class ServerRig {
       metrics: this.metrics,
       tickets: this.tickets,
       guest: {
-        main: { vm, mouse, clock, roundTrip: noHistogram },
+        main: { vm, mouse, heads: new Heads(this.layouts, limits, this.log), clock, roundTrip: noHistogram },
         display: {
           model,
           painter: new Painter(4096, {

@@ -1,0 +1,47 @@
+import type { GuestHeads } from '../channels/index.js'
+import type { Limits } from '../core/limits.js'
+import type { Logger } from '../core/logger.js'
+import type { DisplaySource, WantedHead } from '../display/index.js'
+
+/** Lets clients lay out the heads of the guest, as long as its display device follows. */
+export class Heads implements GuestHeads {
+  readonly limits: Limits
+  readonly #source: Pick<DisplaySource, 'setHeads'>
+  readonly #logger: Logger
+  readonly #observers = new Set<() => void>()
+  #resizable = true
+
+  constructor(source: Pick<DisplaySource, 'setHeads'>, limits: Limits, logger: Logger) {
+    this.#source = source
+    this.limits = limits
+    this.#logger = logger
+  }
+
+  /** True until the display device refuses a layout: QEMU does not tell before. */
+  get resizable(): boolean {
+    return this.#resizable
+  }
+
+  setHeads(heads: readonly WantedHead[]): void {
+    this.#source.setHeads(heads)
+  }
+
+  refused(problem: string): void {
+    this.#logger.warn('Monitors config refused', { problem })
+  }
+
+  /** The display device takes layouts, or does not; a new QEMU is taken to do so again. */
+  follow(resizable: boolean): void {
+    if (resizable !== this.#resizable) {
+      this.#resizable = resizable
+      for (const changed of [...this.#observers]) {
+        changed()
+      }
+    }
+  }
+
+  observe(changed: () => void): () => void {
+    this.#observers.add(changed)
+    return () => this.#observers.delete(changed)
+  }
+}

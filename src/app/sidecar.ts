@@ -1,0 +1,223 @@
+import { LockKeys, MouseModes, Painter, type GuestInput } from '../channels/index.js'
+import { createLzEncoder } from '../codecs/index.js'
+import { formatAddress, readTicketFile, type RunConfig } from '../config/index.js'
+import type { Clock } from '../core/clock.js'
+import type { Logger } from '../core/logger.js'
+import { DisplayModel } from '../display/index.js'
+import { createDbusDisplaySource, type DbusDisplaySource } from '../gpu-bridge/index.js'
+import { createMetrics, createMetricsEndpoint, type Metrics, type MetricsEndpoint } from '../metrics/index.js'
+import { openDbusDisplay, QmpClient } from '../qmp/index.js'
+import { SpiceServer, TicketStore } from '../server/index.js'
+import { Heads } from './heads.js'
+import { limitWarnings } from './logger.js'
+import { SourceSupervisor } from './source-supervisor.js'
+import { Vm } from './vm.js'
+
+/** Pixels coded in one turn of the event loop; the 4 ms of DESIGN.md section 5 rule 3 on a slow core. */
+const PIECE_PIXELS = 96 * 1024
+
+export interface SidecarDeps {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly version: string
+}
+
+/** All parts of one sidecar, built from its configuration; starts and stops them in order. */
+export class Sidecar {
+  readonly #config: RunConfig
+  readonly #deps: SidecarDeps
+  readonly #metrics: Metrics
+  readonly #tickets: TicketStore
+  readonly #model = new DisplayModel()
+  readonly #vm = new Vm(this.#model)
+  readonly #mouse = new MouseModes()
+  readonly #locks = new LockKeys()
+  readonly #heads: Heads
+  readonly #qmp: QmpClient
+  readonly #source: DbusDisplaySource
+  readonly #supervisor: SourceSupervisor
+  readonly #server: SpiceServer
+  readonly #endpoint: MetricsEndpoint | undefined
+  #listening = false
+
+  constructor(config: RunConfig, deps: SidecarDeps) {
+    const { clock, logger } = deps
+    const { limits } = config
+    this.#config = config
+    this.#deps = deps
+    this.#metrics = createMetrics()
+    this.#metrics.buildInfo.set(1, { version: deps.version, node_version: process.versions.node })
+    const metrics = this.#metrics
+    this.#tickets = new TicketStore(clock, config.disableTicketing)
+    this.#qmp = new QmpClient({
+      path: config.qmp,
+      clock,
+      logger: limitWarnings(logger.child({ component: 'qmp' }), limits['log-warnings'], clock),
+      limits,
+      metrics: {
+        commands: metrics.qmpCommands,
+        reconnects: metrics.qmpReconnects,
+        connected: metrics.qemuConnected,
+      },
+    })
+    this.#source = createDbusDisplaySource({
+      openPeer: () => openDbusDisplay(this.#qmp),
+      clock,
+      logger: limitWarnings(logger.child({ component: 'dbus-display' }), limits['log-warnings'], clock),
+      limits,
+      minFrameIntervalMs: 1000 / config.maxRefreshRate,
+      metrics: { updates: metrics.sourceUpdates, refused: metrics.sourceRefused },
+    })
+    this.#heads = new Heads(this.#source, limits, logger.child({ component: 'heads' }))
+    this.#model.observe({ layoutRefused: () => this.#heads.follow(false) })
+    this.#supervisor = new SourceSupervisor({
+      source: this.#source,
+      sink: this.#model,
+      clock,
+      logger: limitWarnings(logger.child({ component: 'source' }), limits['log-warnings'], clock),
+      up: metrics.sourceUp,
+    })
+    this.#server = this.#makeServer()
+    this.#endpoint =
+      config.metrics === undefined
+        ? undefined
+        : createMetricsEndpoint({
+            host: config.metrics.host,
+            port: config.metrics.port,
+            maxRequests: limits['http-requests'],
+            clock,
+            logger,
+            limitHits: metrics.limitHits,
+            render: (format) => metrics.render(format),
+            notReady: () => (this.#listening ? undefined : 'not listening yet'),
+          })
+  }
+
+  /**
+   * Starts to listen. It does not wait for QEMU.
+   *
+   * @throws SidecarError SIDECAR_CONFIG when an address cannot be bound or the ticket file cannot be read
+   */
+  async start(): Promise<void> {
+    const { logger } = this.#deps
+    this.loadTicket()
+    const { metrics } = this.#config
+    if (this.#endpoint !== undefined && metrics !== undefined) {
+      const port = await this.#endpoint.start()
+      logger.info('Metrics endpoint listening', { address: formatAddress({ ...metrics, port }) })
+    }
+    for (const address of await this.#server.start()) {
+      logger.info('Listening', { address })
+    }
+    this.#listening = true
+    if (this.#tickets.locked) {
+      logger.warn('No ticket is set: every client will be refused until ticket-file names one')
+    }
+    this.#source.input.onChange(() => this.#followInput())
+    this.#qmp.onState((state) => {
+      this.#supervisor.reachable(state === 'ready')
+      if (state === 'ready') {
+        this.#heads.follow(true)
+        void this.#askQemu()
+      }
+    })
+    this.#qmp.start()
+  }
+
+  /** Reads the ticket file again; its expiry counts anew. */
+  loadTicket(): void {
+    const { ticketFile, ticketExpiry } = this.#config
+    if (ticketFile !== undefined) {
+      this.#tickets.set(readTicketFile(ticketFile), ticketExpiry)
+    }
+  }
+
+  /** Tells the clients, lets QEMU go and frees the addresses; callable any number of times. */
+  async close(): Promise<void> {
+    this.#listening = false
+    await this.#server.close()
+    await this.#supervisor.close()
+    this.#qmp.close()
+    await this.#endpoint?.close()
+    this.#metrics.close()
+  }
+
+  #makeServer(): SpiceServer {
+    const { clock, logger } = this.#deps
+    const metrics = this.#metrics
+    const { limits, clients, listen, imageCompression } = this.#config
+    const painter = new Painter(PIECE_PIXELS, {
+      encoder: imageCompression === 'off' ? undefined : createLzEncoder(),
+      clock,
+      metrics: {
+        images: metrics.imagesEncoded,
+        imageBytes: metrics.imageBytes,
+        encodeSeconds: metrics.encodeSeconds,
+      },
+    })
+    const guest: GuestInput = this.#source.input
+    const ackWindow = limits['ack-window']
+    return new SpiceServer({
+      listen,
+      clients,
+      limits,
+      clock,
+      logger: limitWarnings(logger.child({ component: 'server' }), limits['log-warnings'], clock),
+      metrics: {
+        clients: metrics.clients,
+        channels: metrics.channels,
+        bytesSent: metrics.channelBytesSent,
+        bytesReceived: metrics.channelBytesReceived,
+        limitHits: metrics.limitHits,
+        authFailures: metrics.authFailures,
+        linkRefusals: metrics.linkRefusals,
+        clientsEnded: metrics.clientsEnded,
+        errors: metrics.errors,
+        lastActivity: metrics.lastClientActivity,
+      },
+      tickets: this.#tickets,
+      guest: {
+        main: {
+          vm: this.#vm,
+          mouse: this.#mouse,
+          heads: this.#heads,
+          clock,
+          roundTrip: metrics.clientRoundTrip,
+        },
+        display: {
+          model: this.#model,
+          painter,
+          ackWindow,
+          metrics: { frames: metrics.framesSent, merged: metrics.damageMerged },
+        },
+        cursor: { model: this.#model, mouse: this.#mouse, ackWindow },
+        inputs: { guest, mouse: this.#mouse, locks: this.#locks, events: metrics.inputEvents },
+      },
+      clientsChanged: (count) => this.#supervisor.watched(count > 0),
+    })
+  }
+
+  #followInput(): void {
+    const { available, absolute, modifiers } = this.#source.input.state
+    this.#mouse.allowClient(available && absolute)
+    if (available) {
+      this.#locks.reported(modifiers)
+    }
+  }
+
+  /** Name and UUID for the clients' window titles; a QEMU that does not say has none. */
+  async #askQemu(): Promise<void> {
+    try {
+      this.#vm.name = (await this.#qmp.execute('query-name')).name
+      this.#vm.uuid = uuidBytes((await this.#qmp.execute('query-uuid')).UUID)
+    } catch (error) {
+      this.#deps.logger.warn('QEMU did not tell its name', { err: error })
+    }
+  }
+}
+
+/** 16 bytes of a textual UUID; `undefined` for anything else. */
+const uuidBytes = (text: string): Uint8Array | undefined => {
+  const digits = text.replaceAll('-', '')
+  return /^[0-9a-f]{32}$/i.test(digits) ? Uint8Array.from(Buffer.from(digits, 'hex')) : undefined
+}
