@@ -100,10 +100,16 @@ const checkConfig = (invocation: Invocation): number => {
   return EXIT.ok
 }
 
+/** Looks at the ticket file as `run` will, so that a wrong one ends the process before it listens. */
 const checkTicket = (path: string | undefined, io: CliIo): void => {
-  if (path !== undefined) {
-    io.readTicket(path)?.fill(0)
+  if (path === undefined) {
+    return
   }
+  const ticket = io.readTicket(path)
+  if (ticket === undefined) {
+    warn([`the first line of ${path} is empty, so nobody can connect until there is a ticket`], io)
+  }
+  ticket?.fill(0)
 }
 
 const writeViewerFile = (invocation: Invocation): number => {
