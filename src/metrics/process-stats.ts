@@ -12,24 +12,27 @@ const RESOLUTION_MS = 20
 
 /** Delay of the event loop; sampling wakes the process, so it runs only while asked to (DESIGN.md section 5 rule 6). */
 export class DelayMonitor {
-  readonly #histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
+  #histogram: ReturnType<typeof monitorEventLoopDelay> | undefined
 
+  /** A monitor that was stopped would take the pause for a delay: each watch has a new one. */
   watch(active: boolean): void {
-    if (active) {
-      this.#histogram.enable()
-    } else {
-      this.#histogram.disable()
+    if (active === (this.#histogram !== undefined)) {
+      return
     }
+    this.#histogram?.disable()
+    this.#histogram = active ? monitorEventLoopDelay({ resolution: RESOLUTION_MS }) : undefined
+    this.#histogram?.enable()
   }
 
   /** Writes p50, p99 and the maximum since the last call, seconds, and starts anew. */
   collect(gauge: Gauge): void {
-    const delay = (ns: number): number =>
-      this.#histogram.count === 0 ? 0 : Math.max(0, ns / NS_PER_S - RESOLUTION_MS / 1000)
-    gauge.set(delay(this.#histogram.percentile(50)), { stat: 'p50' })
-    gauge.set(delay(this.#histogram.percentile(99)), { stat: 'p99' })
-    gauge.set(delay(this.#histogram.max), { stat: 'max' })
-    this.#histogram.reset()
+    const histogram = this.#histogram
+    const delay = (ns: number | undefined): number =>
+      ns === undefined || histogram?.count === 0 ? 0 : Math.max(0, ns / NS_PER_S - RESOLUTION_MS / 1000)
+    gauge.set(delay(histogram?.percentile(50)), { stat: 'p50' })
+    gauge.set(delay(histogram?.percentile(99)), { stat: 'p99' })
+    gauge.set(delay(histogram?.max), { stat: 'max' })
+    histogram?.reset()
   }
 }
 
