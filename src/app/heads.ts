@@ -10,6 +10,7 @@ export class Heads implements GuestHeads {
   readonly #logger: Logger
   readonly #observers = new Set<() => void>()
   #resizable = true
+  #wanted: readonly WantedHead[] = []
 
   constructor(source: Pick<DisplaySource, 'setHeads'>, limits: Limits, logger: Logger) {
     this.#source = source
@@ -22,7 +23,13 @@ export class Heads implements GuestHeads {
     return this.#resizable
   }
 
+  /** The layout that was asked for last. */
+  get wanted(): readonly WantedHead[] {
+    return this.#wanted
+  }
+
   setHeads(heads: readonly WantedHead[]): void {
+    this.#wanted = heads
     this.#source.setHeads(heads)
   }
 

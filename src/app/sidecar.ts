@@ -1,4 +1,4 @@
-import { LockKeys, MouseModes, Painter, type GuestInput } from '../channels/index.js'
+import { LockKeys, MouseModes, Painter } from '../channels/index.js'
 import { createLzEncoder } from '../codecs/index.js'
 import { formatAddress, readTicketFile, type RunConfig } from '../config/index.js'
 import type { Clock } from '../core/clock.js'
@@ -8,6 +8,7 @@ import { createDbusDisplaySource, type DbusDisplaySource } from '../gpu-bridge/i
 import { createMetrics, createMetricsEndpoint, type Metrics, type MetricsEndpoint } from '../metrics/index.js'
 import { openDbusDisplay, QmpClient } from '../qmp/index.js'
 import { SpiceServer, TicketStore } from '../server/index.js'
+import { DesktopInput } from './desktop-input.js'
 import { Heads } from './heads.js'
 import { limitWarnings } from './logger.js'
 import { SourceSupervisor } from './source-supervisor.js'
@@ -155,7 +156,12 @@ export class Sidecar {
         encodeSeconds: metrics.encodeSeconds,
       },
     })
-    const guest: GuestInput = this.#source.input
+    const guest = new DesktopInput({
+      source: this.#source.input,
+      model: this.#model,
+      wanted: () => this.#heads.wanted,
+      send: (events) => this.#qmp.execute('input-send-event', { events }),
+    })
     const ackWindow = limits['ack-window']
     return new SpiceServer({
       listen,
