@@ -15,7 +15,7 @@ import { SourceSupervisor } from './source-supervisor.js'
 import { Vm } from './vm.js'
 
 /** Pixels coded in one turn of the event loop; the 4 ms of DESIGN.md section 5 rule 3 on a slow core. */
-const PIECE_PIXELS = 96 * 1024
+const PIECE_PIXELS = 192 * 1024
 
 export interface SidecarDeps {
   readonly clock: Clock

@@ -42,6 +42,17 @@ export interface ConnectionOptions {
   channel(context: ChannelContext): Channel
 }
 
+/**
+ * Bytes handed to the system and not taken by it yet. Node shows them only on the handle below its socket; without one
+ * there are none.
+ */
+const queuedBytes = (socket: Socket): number => {
+  const handle: unknown = Reflect.get(socket, '_handle')
+  const queued: unknown =
+    typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'writeQueueSize') : undefined
+  return (typeof queued === 'number' ? queued : 0) + socket.writableLength
+}
+
 /** Largest body that a client may send on a channel of a type. */
 const maxBody = (type: number, limits: Limits): number => {
   switch (channelName(type)) {
@@ -193,7 +204,6 @@ export class ChannelConnection implements ChannelContext, ChannelOutput {
     this.#deps.metrics.bytesReceived.add(chunk.length, this.#labels)
     this.#framer.push(chunk)
     this.#deps.active()
-    this.#progress()
     this.#handle()
   }
 
@@ -270,9 +280,19 @@ export class ChannelConnection implements ChannelContext, ChannelOutput {
       this.#stall = undefined
       return
     }
-    this.#stall ??= this.#deps.clock.after(this.#deps.limits['ack-stall-ms'], () =>
-      this.#slow('ack-stall-ms'),
-    )
+    this.#stall ??= this.#waitForProgress()
+  }
+
+  /** A large message takes long on a slow link: as long as the peer takes some of it, it is not stalled. */
+  #waitForProgress(): Timer {
+    const before = queuedBytes(this.#socket)
+    return this.#deps.clock.after(this.#deps.limits['ack-stall-ms'], () => {
+      if (queuedBytes(this.#socket) < before) {
+        this.#stall = this.#waitForProgress()
+      } else {
+        this.#slow('ack-stall-ms')
+      }
+    })
   }
 
   #judgeBacklog(): void {

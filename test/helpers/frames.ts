@@ -29,3 +29,14 @@ export const testShape = (
   }
   return { width, height, hotX: 1, hotY: 2, pixels }
 }
+
+/** A frame that no lossless coder makes much smaller. */
+export const noiseFrame = (width: number, height: number): Frame => {
+  const frame = testFrame(width, height)
+  let state = 1
+  for (let at = 0; at < frame.pixels.length; at++) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
+    frame.pixels[at] = state >>> 16
+  }
+  return frame
+}

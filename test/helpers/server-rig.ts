@@ -175,3 +175,12 @@ export const withServer =
       await rig.server.close()
     }
   }
+
+/** A server whose deadlines come when the test moves the clock. */
+export const withSteppedClock = (
+  options: Omit<ServerRigOptions, 'clock'>,
+  body: (t: ExecutionContext, rig: ServerRig, clock: SteppedClock) => Promise<void>,
+): ((t: ExecutionContext) => Promise<void>) => {
+  const clock = new SteppedClock()
+  return withServer({ ...options, clock }, (t, rig) => body(t, rig, clock))
+}

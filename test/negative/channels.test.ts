@@ -8,8 +8,8 @@ import {
   mainServer,
 } from '../../src/protocol/index.js'
 import { rectOf } from '../../src/core/region.js'
-import { testFrame } from '../helpers/frames.js'
-import { withServer } from '../helpers/server-rig.js'
+import { noiseFrame, testFrame } from '../helpers/frames.js'
+import { withServer, withSteppedClock } from '../helpers/server-rig.js'
 import { poll } from '../helpers/temp-deadline.js'
 
 const INIT = { pixmapCacheId: 1, pixmapCacheSize: 20971520n, glzDictionaryId: 1, glzWindowSize: 3145728 }
@@ -114,6 +114,34 @@ test(
     t.is(rig.metrics.clients.get(), 1)
     t.true(rig.metrics.bytesSent.get('display') < 32 * 1024 * 1024)
     t.is(rig.metrics.limitHits.get('ack-stall-ms'), 1)
+  }),
+)
+
+test(
+  'N-CH-09: a client that takes a large message slowly lives as long as it takes some of it',
+  withSteppedClock({ clients: 'share' }, async (t, rig, clock) => {
+    const frame = noiseFrame(1600, 1200)
+    rig.model.scanout(0, frame)
+    const { connectionId } = await rig.client()
+    const { channel } = await rig.link({ type: display, connectionId })
+    const { socket } = channel.reader
+    socket.removeAllListeners('data')
+    socket.pause()
+    channel.send(displayClient.init, INIT)
+    await poll('bytes to wait for the client', () => rig.metrics.bytesSent.get('display') > 4 * 1024 * 1024)
+    clock.advance(25_000)
+    /* Enough that the system's buffer takes more from the server. */
+    const taken = socket.bytesRead + 3 * 1024 * 1024
+    socket.on('data', () => {
+      if (socket.bytesRead >= taken) {
+        socket.pause()
+      }
+    })
+    socket.resume()
+    await poll('the client to take some', () => socket.bytesRead >= taken && socket.isPaused())
+    clock.advance(25_000)
+    t.is(rig.metrics.clientsEnded.get('slow'), 0)
+    t.is(rig.metrics.clients.get(), 1)
   }),
 )
 

@@ -1,4 +1,4 @@
-import test, { type ExecutionContext } from 'ava'
+import test from 'ava'
 import {
   capsOf,
   CHANNEL_TYPES,
@@ -8,7 +8,7 @@ import {
   mainServer,
 } from '../../src/protocol/index.js'
 import { openSocket, ticketBlock } from '../helpers/scripted-client.js'
-import { SteppedClock, withServer, type ServerRig } from '../helpers/server-rig.js'
+import { withServer, withSteppedClock, type ServerRig } from '../helpers/server-rig.js'
 import { poll } from '../helpers/temp-deadline.js'
 
 const { main, display, inputs } = CHANNEL_TYPES
@@ -75,18 +75,9 @@ for (const size of [0, 17, 4097, 2 ** 31, 2 ** 32 - 1]) {
   )
 }
 
-/** A rig whose deadlines come when the test moves the clock. */
-const withSteppedClock = (
-  limits: { pending: number },
-  body: (t: ExecutionContext, rig: ServerRig, clock: SteppedClock) => Promise<void>,
-) => {
-  const clock = new SteppedClock()
-  return withServer({ clock, limits }, (t, rig) => body(t, rig, clock))
-}
-
 test(
   'N-LINK-05: a link message that never comes is closed at the deadline and its place is free again',
-  withSteppedClock({ pending: 1 }, async (t, rig, clock) => {
+  withSteppedClock({ limits: { pending: 1 } }, async (t, rig, clock) => {
     const reader = await openSocket(rig.where)
     reader.socket.write(header(2, 4096))
     const refused = await openSocket(rig.where)
@@ -102,7 +93,7 @@ test(
 
 test(
   'N-LINK-06: a peer that sends a byte now and then is closed at the same deadline',
-  withSteppedClock({ pending: 1 }, async (t, rig, clock) => {
+  withSteppedClock({ limits: { pending: 1 } }, async (t, rig, clock) => {
     const reader = await openSocket(rig.where)
     await (await openSocket(rig.where)).readToEnd()
     for (const byte of header(2, 4096).subarray(0, 9)) {
@@ -197,7 +188,7 @@ test(
 
 test(
   'N-LINK-12: silent connections fill their places, a present session goes on, and a good link is served after the deadline',
-  withSteppedClock({ pending: 4 }, async (t, rig, clock) => {
+  withSteppedClock({ limits: { pending: 4 } }, async (t, rig, clock) => {
     const { main: channel, connectionId } = await rig.client()
     const silent = await Promise.all([1, 2, 3, 4].map(() => openSocket(rig.where)))
     const refused = await openSocket(rig.where)

@@ -1,6 +1,6 @@
 import { SidecarError } from '../../core/errors.js'
 import type { Counter } from '../../core/metrics.js'
-import { rectOf, type Rect } from '../../core/region.js'
+import type { Rect } from '../../core/region.js'
 import type { DisplayModel, Frame } from '../../display/index.js'
 import {
   CHANNEL_TYPES,
@@ -176,9 +176,10 @@ export class DisplayChannel implements Channel {
           continue
         }
       } else if (item.kind === 'picture') {
-        const pixels = this.#paintPicture(item.progress)
-        if (pixels > 0) {
-          budget -= pixels
+        const frame = this.#paintable
+        const pixels = frame === undefined ? 0 : this.#deps.painter.paintRows(frame, item.progress)
+        budget -= pixels
+        if (pixels > 0 || (frame !== undefined && !this.#sendPicture(frame, item.progress))) {
           continue
         }
       } else {
@@ -211,6 +212,12 @@ export class DisplayChannel implements Channel {
 
   get #frame(): Frame | undefined {
     return this.#deps.model.picture(this.#record.console).frame
+  }
+
+  /** The frame, when it is what the client's surface is for. */
+  get #paintable(): Frame | undefined {
+    const frame = this.#frame
+    return frame !== undefined && sameSize(frame, this.#record.outbox.sent) ? frame : undefined
   }
 
   #init(init: NonNullable<DisplayRecord['client']>): void {
@@ -257,9 +264,9 @@ export class DisplayChannel implements Channel {
   /** @returns pixels that it took */
   #sendPiece(rects: Rect[]): number {
     const { painter } = this.#deps
-    const frame = this.#frame
+    const frame = this.#paintable
     const box = takePiece(rects, painter.maxPixels)
-    if (box === undefined || frame === undefined || !sameSize(frame, this.#record.outbox.sent)) {
+    if (box === undefined || frame === undefined) {
       return 0
     }
     this.#wire.sendFramed(
@@ -269,20 +276,16 @@ export class DisplayChannel implements Channel {
     return (box.right - box.left) * (box.bottom - box.top)
   }
 
-  /** @returns pixels that it took; 0 when the picture was sent */
-  #paintPicture(picture: PictureProgress): number {
-    const { painter } = this.#deps
-    const frame = this.#frame
-    if (frame === undefined || !sameSize(frame, this.#record.outbox.sent)) {
-      return 0
-    }
-    const pixels = painter.paintRows(frame, picture)
-    if (pixels === 0) {
-      const image = this.#nextImage(rectOf(0, 0, frame.width, frame.height))
-      const body = painter.finishPicture(frame, picture, image, this.#wire.headerSize)
-      this.#wire.sendFramed(displayServer.drawCopy.id, body)
-    }
-    return pixels
+  /** @returns whether all of the picture was sent */
+  #sendPicture(frame: Frame, picture: PictureProgress): boolean {
+    const body = this.#deps.painter.finishRows(
+      frame,
+      picture,
+      (box) => this.#nextImage(box),
+      this.#wire.headerSize,
+    )
+    this.#wire.sendFramed(displayServer.drawCopy.id, body)
+    return picture.sent === frame.height
   }
 
   #nextImage(box: Rect): DrawCopyImage {

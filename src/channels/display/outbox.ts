@@ -13,16 +13,18 @@ export type OutboxItem =
   | { readonly kind: 'surfaceCreate'; readonly width: number; readonly height: number }
   | { readonly kind: 'surfaceDestroy' }
   | { readonly kind: 'damage'; rects: Rect[] }
-  /** The whole of a new surface, in one message: some clients take what they see first for the whole. */
+  /** The whole of a new surface, in one message where that can be: some clients take the first for the whole. */
   | { readonly kind: 'picture'; readonly progress: PictureProgress }
   | { readonly kind: 'monitorsConfig'; readonly width: number; readonly height: number }
   | { readonly kind: 'mark' }
 
-/** How far a picture is coded; nothing of it was sent. */
+/** How far a picture is coded. */
 export interface PictureProgress {
-  /** Rows done, from the top. */
+  /** Rows sent, from the top. */
+  sent: number
+  /** Rows coded, those sent included. */
   rows: number
-  /** Coded bands; empty when the picture goes raw. */
+  /** Coded bands that were not sent; empty when the picture goes raw. */
   bands: Uint8Array[]
 }
 
@@ -51,7 +53,7 @@ export const replaceSurface = (
   outbox.surface = { width, height }
   outbox.items.push(
     { kind: 'surfaceCreate', width, height },
-    { kind: 'picture', progress: { rows: 0, bands: [] } },
+    { kind: 'picture', progress: { sent: 0, rows: 0, bands: [] } },
     { kind: 'monitorsConfig', width, height },
     { kind: 'mark' },
   )

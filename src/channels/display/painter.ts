@@ -31,6 +31,11 @@ export interface PainterDeps {
   }
 }
 
+/** A picture goes in several messages rather than in one above this size: half a client's waiting bytes (L-out). */
+const MAX_PICTURE_BYTES = 6 * 1024 * 1024
+
+const sizeOf = (bands: readonly Uint8Array[]): number => bands.reduce((sum, band) => sum + band.length, 0)
+
 const NO_PIXELS = new Uint8Array(0)
 
 /** Rows without gaps, as the coders take them. */
@@ -108,48 +113,63 @@ export class Painter {
   /**
    * Codes the next rows of a picture of the whole frame, at most {@link maxPixels} of it.
    *
-   * @returns pixels that it took; 0 when the picture is ready for {@link finishPicture}
+   * @returns pixels that it took; 0 when what is coded has to be sent with {@link finishRows} first, or all is
    */
   paintRows(frame: Frame, picture: PictureProgress): number {
-    const { encoder, clock } = this.#deps
+    const { encoder, clock, metrics } = this.#deps
     const { width } = frame
-    const height = Math.min(Math.max(1, Math.floor(this.maxPixels / width)), frame.height - picture.rows)
-    if (encoder === undefined || height === 0) {
+    const left = frame.height - picture.rows
+    const room = Math.floor((MAX_PICTURE_BYTES - sizeOf(picture.bands)) / (width * PIXEL_BYTES))
+    if (encoder === undefined) {
+      const height = picture.rows > picture.sent ? 0 : Math.min(left, Math.max(1, room))
+      picture.rows += height
+      return height * width
+    }
+    const height = Math.min(left, Math.max(1, Math.floor(this.maxPixels / width)))
+    if (height === 0 || (height > room && picture.rows > picture.sent)) {
       return 0
     }
     const startMs = clock.nowMs()
-    const box = { left: 0, top: picture.rows, right: width, bottom: picture.rows + height }
-    this.#copy(frame, box)
+    this.#copy(frame, { left: 0, top: picture.rows, right: width, bottom: picture.rows + height })
     const size = encoder.encodeBand(packed(width, height, this.#pixels), this.#coded)
     if (size < 0) {
       throw new SidecarError('SIDECAR_BUG', 'a coded band is larger than its pixels', { width, height })
     }
     picture.bands.push(this.#coded.slice(0, size))
     picture.rows += height
-    this.#deps.metrics.encodeSeconds.observe((clock.nowMs() - startMs) / 1000, LABELS.lz)
+    metrics.encodeSeconds.observe((clock.nowMs() - startMs) / 1000, LABELS.lz)
     return width * height
   }
 
-  /** The one DRAW_COPY body of a picture whose rows are all coded, behind `headroom` free bytes. */
-  finishPicture(frame: Frame, picture: PictureProgress, image: DrawCopyImage, headroom: number): Uint8Array {
+  /** The DRAW_COPY body of the rows that are coded and not sent, behind `headroom` free bytes; they count as sent. */
+  finishRows(
+    frame: Frame,
+    picture: PictureProgress,
+    image: (box: Rect) => DrawCopyImage,
+    headroom: number,
+  ): Uint8Array {
     const { encoder, metrics } = this.#deps
-    const { width, height } = frame
+    const { width } = frame
+    const place = image({ left: 0, top: picture.sent, right: width, bottom: picture.rows })
+    const height = picture.rows - picture.sent
+    picture.sent = picture.rows
     if (encoder === undefined) {
       const raw = new Uint8Array(width * height * PIXEL_BYTES)
-      copyRows(frame, image.box, raw)
+      copyRows(frame, place.box, raw)
       metrics.images.add(1, LABELS.raw)
       metrics.imageBytes.add(raw.length, LABELS.raw)
-      return bitmapMessage(image, headroom, raw)
+      return bitmapMessage(place, headroom, raw)
     }
-    const size = picture.bands.reduce((sum, band) => sum + band.length, encoder.headerSize)
+    const size = encoder.headerSize + sizeOf(picture.bands)
     const message = new Uint8Array(headroom + DRAW_COPY_LZ_PREFIX_SIZE + size)
-    let at = writeDrawCopyLz(message, headroom, image, size)
+    let at = writeDrawCopyLz(message, headroom, place, size)
     encoder.writeHeader(packed(width, height, NO_PIXELS), message.subarray(at))
     at += encoder.headerSize
     for (const band of picture.bands) {
       message.set(band, at)
       at += band.length
     }
+    picture.bands = []
     metrics.images.add(1, LABELS.lz)
     metrics.imageBytes.add(size, LABELS.lz)
     return message

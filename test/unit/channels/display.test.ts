@@ -20,7 +20,7 @@ import {
 } from '../../../src/protocol/index.js'
 import { pumpAll, RecordingContext, SET_ACK, tell } from '../../helpers/channel-rig.js'
 import { FakeClock } from '../../helpers/fake-clock.js'
-import { testFrame } from '../../helpers/frames.js'
+import { noiseFrame, testFrame } from '../../helpers/frames.js'
 import { PaintedSurface } from '../../helpers/painted.js'
 import { pictureOf } from '../../helpers/picture-of.js'
 
@@ -225,6 +225,23 @@ test('the first picture is one message, coded over as many turns as it takes', (
   surface.follow(sent)
   t.deepEqual(surface.pixels, pictureOf(frame))
 })
+
+for (const compress of [true, false]) {
+  test(`a first picture of many bytes goes in parts that stay below the limit, ${compress ? 'coded' : 'raw'}`, (t) => {
+    const { model, context, channel } = rig({ compress, maxPixels: 65536 })
+    const frame = noiseFrame(2048, 2048)
+    model.scanout(0, frame)
+    tell(channel, displayClient.init, INIT)
+    pumpAll(channel)
+    const sent = context.take()
+    const sizes = sent.filter(({ type }) => type === displayServer.drawCopy.id).map(({ body }) => body.length)
+    t.true(sizes.length >= 2 && sizes.length <= 4, `${sizes.length} parts`)
+    t.true(Math.max(...sizes) <= 6 * 1024 * 1024 + 1024)
+    const surface = new PaintedSurface()
+    surface.follow(sent)
+    t.is(Buffer.compare(surface.pixels, pictureOf(frame)), 0)
+  })
+}
 
 test('pixels that change while the first picture is coded arrive behind it', (t) => {
   const { model, context, channel } = rig({ maxPixels: 64 })
