@@ -173,6 +173,9 @@ export class QmpConnection {
     this.#greetingTimer.cancel()
     this.#stage = 'negotiating'
     this.#handlers.greeted(version)
+    if (this.#hasEnded()) {
+      return
+    }
     this.#send('qmp_capabilities', undefined, undefined, (outcome) => {
       if (this.#hasEnded()) {
         return

@@ -49,13 +49,13 @@ export class FakeMonitor {
   readonly #socket: Socket
   readonly #answers: ReadonlyMap<string, unknown>
   readonly #commands = new Arrivals<FakeCommand>()
-  readonly #closed: Promise<unknown>
+  readonly #closed: Promise<void>
   #rest = ''
 
   constructor(socket: Socket, answers: ReadonlyMap<string, unknown>, readsFds: boolean) {
     this.#socket = socket
     this.#answers = answers
-    this.#closed = once(socket, 'close')
+    this.#closed = new Promise((resolve) => socket.on('close', () => resolve()))
     socket.on('error', () => undefined)
     if (readsFds) {
       this.#pollWithFds()
@@ -82,8 +82,8 @@ export class FakeMonitor {
   }
 
   /** Settles when the connection is gone. */
-  async closed(): Promise<void> {
-    await this.#closed
+  closed(): Promise<void> {
+    return this.#closed
   }
 
   destroy(): void {

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { DEFAULT_LIMITS } from '../../src/core/limits.js'
 import type { FakeMonitor } from '../helpers/fake-qmp.js'
-import { qmpRig, recovers, rejectedWith } from '../helpers/qmp-rig.js'
+import { qmpRig, recovers, rejectedWith, retries } from '../helpers/qmp-rig.js'
 
 const LINE = DEFAULT_LIMITS['qmp-line']
 const DEPTH = DEFAULT_LIMITS['qmp-depth']
@@ -123,7 +123,7 @@ test('N-QMP-01: anything but a greeting at first is refused before a byte is sen
     await rig.reached('waiting')
     await monitor.closed()
     t.is(monitor.received, '', `round ${round}`)
-    rig.clock.advance(10_000)
+    await retries(rig)
   }
   const last = await rig.fake.monitor()
   last.destroy()
@@ -175,9 +175,10 @@ test('N-QMP-02: QEMU is killed and started again', async (t) => {
   rig.fake.stop()
   await rejectedWith(t, waiting, 'SIDECAR_QMP')
   for (let i = 0; i < 3; i++) {
-    rig.clock.advance(10_000)
-    await rig.reached('waiting')
+    await retries(rig)
+    t.is(rig.client.state, 'connecting')
   }
+  await rig.reached('waiting')
   await rig.fake.listen()
   await recovers(t, rig)
   t.deepEqual(

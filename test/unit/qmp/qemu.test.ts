@@ -51,7 +51,7 @@ test('a real QEMU that starts late answers, opens its D-Bus display, and is miss
       '-qmp',
       `unix:${path},server=on,wait=off`,
     ]),
-    { stdio: ['ignore', 'ignore', 'inherit'] },
+    { stdio: 'ignore' },
   )
   const exited = once(qemu, 'exit')
   t.teardown(() => {
