@@ -2,8 +2,11 @@ import { Epoll, EventFd, FdReceiver, OwnedFd, Watchdog } from '../host/index.js'
 import { DbusConnection, type DbusHandlers, type DbusOptions, type Descriptor } from './dbus/index.js'
 import { FdTransport } from './fd-transport.js'
 
-/** Milliseconds; longer than any process lives. */
-const FOR_EVER = 0x7fffffff
+/**
+ * Milliseconds between turns while nothing is held. Nothing needs them but `process.exit`, which waits for every thread
+ * to come back to JavaScript (qemu-integration.md 1.3): whoever ends the process in distress must not hang.
+ */
+const QUIET_MS = 5000
 
 export interface LoopOptions {
   /** Eventfd that ends the waiting; stays the other thread's to close. */
@@ -68,11 +71,15 @@ export class QemuIoLoop {
 
   /** Whether QEMU could wait for us now. */
   hold(holding: boolean): void {
-    if (this.#holding && !holding) {
-      this.#watchdog.disarm()
+    if (holding === this.#holding) {
+      return
     }
     this.#holding = holding
-    this.#rearm()
+    if (holding) {
+      this.#rearm()
+    } else {
+      this.#watchdog.disarm()
+    }
   }
 
   stop(): void {
@@ -85,7 +92,7 @@ export class QemuIoLoop {
     while (!this.#stopped) {
       this.#watchWrites()
       this.#rearm()
-      const ready = this.#epoll.wait(this.#holding ? this.#options.watchdogMs / 3 : FOR_EVER)
+      const ready = this.#epoll.wait(this.#holding ? this.#options.watchdogMs / 3 : QUIET_MS)
       this.#rearm()
       // Input first: it comes with the wake (DESIGN.md section 5, rule 4).
       if (ready.some(({ fd }) => fd === this.#options.wakeFd)) {

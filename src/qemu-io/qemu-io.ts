@@ -1,10 +1,9 @@
 import { Worker } from 'node:worker_threads'
 import { asSidecarError, SidecarError } from '../core/errors.js'
-import { createEventFd } from '../host/index.js'
+import { createEventFd, type EventFd } from '../host/index.js'
 
 /** How the worker ended: as it was asked to, or by itself. */
-export type QemuIoEnd =
-  { readonly kind: 'closed' } | { readonly kind: 'died'; readonly error: SidecarError }
+export type QemuIoEnd = { readonly kind: 'closed' } | { readonly kind: 'died'; readonly error: SidecarError }
 
 export interface QemuIoOptions {
   /** Module that the worker runs; it blocks in its loop until it is told to end. */
@@ -22,10 +21,10 @@ export interface QemuIoOptions {
  */
 export class QemuIo {
   readonly #options: QemuIoOptions
-  readonly #wake = createEventFd()
   readonly #ended: Promise<QemuIoEnd>
   #resolveEnded: (end: QemuIoEnd) => void = () => undefined
   #worker: Worker | undefined
+  #wake: EventFd | undefined
   #closing = false
   #over = false
   #error: SidecarError | undefined
@@ -42,15 +41,23 @@ export class QemuIo {
     return this.#ended
   }
 
+  /** Begins the thread; where that fails, {@link ended} says so. */
   start(): void {
     if (this.#worker !== undefined || this.#over) {
       return
     }
-    const worker = new Worker(this.#options.entry, {
-      workerData: { ...this.#options.data, wakeFd: this.#wake.fd },
-      execArgv: [],
-      env: {},
-    })
+    let worker: Worker
+    try {
+      this.#wake = createEventFd()
+      worker = new Worker(this.#options.entry, {
+        workerData: { ...this.#options.data, wakeFd: this.#wake.fd },
+        execArgv: [],
+        env: {},
+      })
+    } catch (thrown) {
+      this.#finish({ kind: 'died', error: asSidecarError(thrown) })
+      return
+    }
     this.#worker = worker
     worker.on('message', (message) => this.#options.onMessage(message))
     worker.on('messageerror', (thrown) => this.#fail(asSidecarError(thrown)))
@@ -69,7 +76,7 @@ export class QemuIo {
   /** Makes the worker's loop take a turn. */
   wake(): void {
     if (!this.#over) {
-      this.#wake.signal()
+      this.#wake?.signal()
     }
   }
 
@@ -89,14 +96,15 @@ export class QemuIo {
   }
 
   #exited(code: number): void {
-    const error = this.#error ?? (code === 0 ? undefined : new SidecarError('SIDECAR_BUG', 'qemu worker died', { code }))
+    const error =
+      this.#error ?? (code === 0 ? undefined : new SidecarError('SIDECAR_BUG', 'qemu worker died', { code }))
     this.#finish(error === undefined ? { kind: 'closed' } : { kind: 'died', error })
   }
 
   #finish(end: QemuIoEnd): void {
     if (!this.#over) {
       this.#over = true
-      this.#wake.close()
+      this.#wake?.close()
       this.#resolveEnded(end)
     }
   }

@@ -7,9 +7,12 @@ import { OwnedFd } from '../../host/index.js'
 import { QemuIo } from '../../qemu-io/index.js'
 import type { DbusGuestInput } from './guest-input.js'
 import type { FromWorker, ScreenUpdate, SlotHead, ToWorker, WorkerStart } from './messages.js'
-import { REFUSALS } from './refusals.js'
+import { REFUSALS, type Refusal } from './refusals.js'
 import { Screens } from './screens.js'
 import { SharedWords } from './shared.js'
+
+/** QEMU 7.2 does this whenever the guest changes its mode (qemu-integration.md 2.3). */
+const EXPECTED: ReadonlySet<Refusal> = new Set(['update-outside'])
 
 const ENTRY = new URL('../worker.js', import.meta.url)
 
@@ -172,7 +175,8 @@ export class DbusRun {
       const reason = REFUSALS[i] ?? 'call'
       refused.add((count - before) >>> 0, { reason })
       if (before === 0) {
-        logger.warn('Refused what QEMU sent to the display', { reason })
+        const level = EXPECTED.has(reason) ? 'debug' : 'warn'
+        logger[level]('Refused what QEMU sent to the display', { reason })
       }
       this.#refusals[i] = count
     }

@@ -80,5 +80,4 @@ export interface SlotHead {
 }
 
 export type ToWorker =
-  | { readonly kind: 'close' }
-  | { readonly kind: 'heads'; readonly heads: readonly SlotHead[] }
+  { readonly kind: 'close' } | { readonly kind: 'heads'; readonly heads: readonly SlotHead[] }

@@ -53,7 +53,11 @@ const withProperties = (entry: Entry, name: DbusValue, properties: Properties): 
       }
     }
     case KEYBOARD:
-      return { ...entry, hasKeyboard: true, modifiers: numberOf(properties, 'Modifiers', entry.modifiers) & 7 }
+      return {
+        ...entry,
+        hasKeyboard: true,
+        modifiers: numberOf(properties, 'Modifiers', entry.modifiers) & 7,
+      }
     case MOUSE: {
       const absolute = unwrap(properties.get('IsAbsolute'))
       return { ...entry, hasMouse: true, absolute: typeof absolute === 'boolean' ? absolute : entry.absolute }

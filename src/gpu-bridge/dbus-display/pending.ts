@@ -71,4 +71,3 @@ const describe = (store: FrameStore): NonNullable<ScreenUpdate['frame']> => ({
   height: store.height,
   memory: store.memory,
 })
-

@@ -16,11 +16,13 @@ const PROPERTIES = 'org.freedesktop.DBus.Properties'
 const PIXEL_FORMATS: ReadonlySet<number> = new Set([0x20020888, 0x20028888])
 
 /** Calls that carry pixels, with the bytes of their body before the first pixel. */
-const PIXEL_CALLS: ReadonlyMap<string, { readonly signature: string; readonly fixedBytes: number }> = new Map([
-  ['Scanout', { signature: 'uuuuay', fixedBytes: 20 }],
-  ['Update', { signature: 'iiiiuuay', fixedBytes: 28 }],
-  ['CursorDefine', { signature: 'iiiiay', fixedBytes: 20 }],
-])
+const PIXEL_CALLS: ReadonlyMap<string, { readonly signature: string; readonly fixedBytes: number }> = new Map(
+  [
+    ['Scanout', { signature: 'uuuuay', fixedBytes: 20 }],
+    ['Update', { signature: 'iiiiuuay', fixedBytes: 28 }],
+    ['CursorDefine', { signature: 'iiiiay', fixedBytes: 20 }],
+  ],
+)
 
 /** Files whose content the guest is known to keep up to date by itself: it flips between two or three. */
 const KNOWN_MAPS = 4
@@ -46,7 +48,9 @@ const numbers = (args: Args, count: number): number[] =>
 
 /** A Buffer on the same memory, for its comparing and copying. */
 const bytesOf = (value: DbusValue | undefined): Buffer =>
-  value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : Buffer.alloc(0)
+  value instanceof Uint8Array
+    ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+    : Buffer.alloc(0)
 
 /**
  * What one console shows, as its D-Bus listener is told. Everything is judged before it is used; what is refused leaves
@@ -65,10 +69,10 @@ export class Screen {
 
   constructor(options: ScreenOptions) {
     this.#options = options
-    const method = (
-      signature: string,
-      handle: (args: Args, call: IncomingCall) => void,
-    ): DbusMethod => ({ signature, handle: (call) => handle(call.args, call) })
+    const method = (signature: string, handle: (args: Args, call: IncomingCall) => void): DbusMethod => ({
+      signature,
+      handle: (call) => handle(call.args, call),
+    })
     this.methods = new Map([
       [`${LISTENER}.Scanout`, method('uuuuay', (args) => this.#scanout(args))],
       [`${LISTENER}.Update`, method('iiiiuuay', (args) => this.#update(args))],
@@ -147,7 +151,11 @@ export class Screen {
     if (store !== undefined && store.width === width && store.height === height) {
       return { store, fresh: false }
     }
-    return { store: new FrameStore(this.#options.nextGeneration(), width, height), fresh: true }
+    try {
+      return { store: new FrameStore(this.#options.nextGeneration(), width, height), fresh: true }
+    } catch {
+      return refuse('scanout-size', 'there is no memory for the scanout', { width, height })
+    }
   }
 
   #announce(store: FrameStore, fresh: boolean): void {
@@ -220,7 +228,10 @@ export class Screen {
     this.#map = map
     const { store, fresh } = this.#storeFor(width, height)
     const known = this.#knownMaps.includes(map.identity)
-    this.#knownMaps = [map.identity, ...this.#knownMaps.filter((id) => id !== map.identity)].slice(0, KNOWN_MAPS)
+    this.#knownMaps = [map.identity, ...this.#knownMaps.filter((id) => id !== map.identity)].slice(
+      0,
+      KNOWN_MAPS,
+    )
     if (fresh || !known) {
       map.read(store, rectOf(0, 0, width, height), fresh ? ignore : this.#changed)
     }

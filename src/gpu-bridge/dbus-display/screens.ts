@@ -1,7 +1,13 @@
-import type { ConsoleInfo, DisplaySink, Frame, PointerPosition, PointerShape } from '../../display/source.js'
+import type {
+  ConsoleInfo,
+  DisplaySink,
+  Frame,
+  PointerPosition,
+  PointerShape,
+  WantedHead,
+} from '../../display/source.js'
 import { HeadGate } from './heads.js'
 import type { ConsoleState, ScreenUpdate, SlotHead } from './messages.js'
-import type { WantedHead } from '../../display/source.js'
 
 interface Shown {
   readonly number: number
@@ -22,6 +28,7 @@ export class Screens {
   readonly #sink: DisplaySink
   readonly #bySlot = new Map<number, Shown>()
   #wanted: readonly WantedHead[]
+  #told = false
 
   constructor(sink: DisplaySink, wanted: readonly WantedHead[]) {
     this.#sink = sink
@@ -65,7 +72,8 @@ export class Screens {
       })
     }
     const same = fresh.size === 0 && moved.length === 0 && before.size === consoles.length
-    if (!same) {
+    if (!same || !this.#told) {
+      this.#told = true
       this.#sink.consolesChanged(
         consoles.map(({ label, head }, index): ConsoleInfo => ({ index, label, head })),
       )

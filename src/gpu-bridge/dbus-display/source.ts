@@ -71,18 +71,28 @@ class DbusDisplay implements DbusDisplaySource {
   readonly #options: DbusDisplayOptions
   #heads: readonly WantedHead[] = []
   #run: DbusRun | undefined
+  #busy = false
 
   constructor(options: DbusDisplayOptions) {
     this.#options = options
   }
 
   async run(sink: DisplaySink, signal: AbortSignal): Promise<SourceEnd> {
-    if (this.#run !== undefined) {
+    if (this.#busy) {
       return { kind: 'failed', reason: 'the source is running already' }
     }
+    this.#busy = true
+    try {
+      return await this.#runOnce(sink, signal)
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  async #runOnce(sink: DisplaySink, signal: AbortSignal): Promise<SourceEnd> {
     let peer: OwnedFd | undefined
     try {
-      peer = signal.aborted ? undefined : await openUnlessAborted(this.#options.openPeer, signal)
+      peer = signal.aborted ? undefined : await openUnlessAborted(() => this.#options.openPeer(), signal)
     } catch (thrown) {
       const error = asSidecarError(thrown)
       return { kind: error.code === 'SIDECAR_PEER_GONE' ? 'peerGone' : 'failed', reason: error.message }
@@ -102,13 +112,12 @@ class DbusDisplay implements DbusDisplaySource {
       refused: metrics?.refused ?? noCounter,
     })
     this.#run = run
-    try {
-      return await run.until(signal)
-    } finally {
-      this.#run = undefined
-      this.#heads = []
-      peer.close()
-    }
+    const end = await run.until(signal)
+    this.#run = undefined
+    peer.close()
+    // A guest that comes back is asked for the same layout; the next user has one of their own.
+    this.#heads = end.kind === 'closed' ? [] : this.#heads
+    return end
   }
 
   setHeads(heads: readonly WantedHead[]): void {
@@ -131,5 +140,5 @@ class DbusDisplay implements DbusDisplaySource {
  * The guest's screen through QEMU's D-Bus display. While it runs it holds one listener per graphic console, so run it
  * only while somebody looks; QEMU is free as soon as `run` was aborted.
  */
-export const createDbusDisplaySource = (options: DbusDisplayOptions): DbusDisplaySource => new DbusDisplay(options)
-
+export const createDbusDisplaySource = (options: DbusDisplayOptions): DbusDisplaySource =>
+  new DbusDisplay(options)

@@ -227,21 +227,26 @@ export class DbusConnection {
 
   /** @returns whether a message was complete and has been handled */
   #took(length: number): boolean {
-    if (this.#sasl.done) {
-      const message = this.#framer.filled(length)
-      if (message !== undefined) {
-        this.#dispatch(message)
-      }
-      return message !== undefined
+    if (!this.#sasl.done) {
+      this.#authenticate(length)
+      return false
     }
+    const message = this.#framer.filled(length)
+    if (message !== undefined) {
+      this.#dispatch(message)
+    }
+    return message !== undefined
+  }
+
+  #authenticate(length: number): void {
     const answer = this.#sasl.filled(length)
-    if (answer !== undefined) {
-      this.#enqueue(answer, [])
-      if (this.#sasl.done) {
-        this.#handlers.ready?.()
-      }
+    if (answer === undefined) {
+      return
     }
-    return false
+    this.#enqueue(answer, [])
+    if (this.#sasl.done) {
+      this.#handlers.ready?.()
+    }
   }
 
   #dispatch(message: DbusMessage): void {
@@ -356,7 +361,9 @@ export class DbusConnection {
     this.#queued += bytes.length
     this.#flush()
     if (this.#queued > MAX_QUEUED) {
-      throw new SidecarError('SIDECAR_LIMIT', 'd-bus peer does not take what we send', { bytes: this.#queued })
+      throw new SidecarError('SIDECAR_LIMIT', 'd-bus peer does not take what we send', {
+        bytes: this.#queued,
+      })
     }
   }
 

@@ -9,7 +9,7 @@ import {
 } from './message.js'
 
 const EMPTY = new Uint8Array(0)
-const KEEP_MIN = 4096
+const SMALL = 16 * 1024
 
 /** Memory that does not move: system calls write into it. */
 const offHeap = (size: number): Uint8Array<ArrayBuffer> => new Uint8Array(new ArrayBuffer(size))
@@ -26,13 +26,14 @@ export interface FramerLimits {
  * never longer than what is missing of the present part, and reports with {@link filled}. Because of this no byte of
  * a following message, and so none of its descriptors, is read before the present one is complete.
  *
- * The body's buffer is kept for the next message, HOT PATH: a message per flush of the guest, 8 MB each from QEMU 7.2.
+ * Buffers are kept for the next message, HOT PATH: a message per flush of the guest, 8 MB each from QEMU 7.2.
  */
 export class MessageFramer {
   readonly #limits: FramerLimits
   readonly #fixed = offHeap(FIXED_HEADER_SIZE)
   #fields: Uint8Array = EMPTY
-  #body: Uint8Array = EMPTY
+  readonly #small = offHeap(SMALL)
+  #large: Uint8Array = EMPTY
   #fixedHeader: FixedHeader | undefined
   #header: MessageHeader | undefined
   #part: Uint8Array
@@ -98,12 +99,15 @@ export class MessageFramer {
     return header.bodyLength === 0 ? this.#finish(header) : undefined
   }
 
-  /** A buffer that is not much larger than wanted: one big message does not cost its size for ever. */
+  /** Small bodies and bodies with pixels have a buffer each, so that pointer moves between frames cost no allocation. */
   #room(length: number): Uint8Array {
-    if (length > this.#body.length || this.#body.length > Math.max(KEEP_MIN, length) * 1024) {
-      this.#body = new Uint8Array(Math.max(KEEP_MIN, length))
+    if (length <= SMALL) {
+      return this.#small.subarray(0, length)
     }
-    return this.#body.subarray(0, length)
+    if (length > this.#large.length || length * 16 < this.#large.length) {
+      this.#large = offHeap(length)
+    }
+    return this.#large.subarray(0, length)
   }
 
   #finish(header: MessageHeader): DbusMessage {

@@ -17,7 +17,9 @@ export const padTo = (writer: ByteWriter, alignment: number): void => {
 }
 
 const integer = (value: DbusValue, code: BasicCode, min: number, max: number): number =>
-  typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max ? value : mismatch(code)
+  typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max
+    ? value
+    : mismatch(code)
 
 const big = (value: DbusValue, code: BasicCode, min: bigint, max: bigint): bigint =>
   typeof value === 'bigint' && value >= min && value <= max ? value : mismatch(code)
@@ -123,7 +125,9 @@ const writeValue = (writer: ByteWriter, type: DbusType, value: DbusValue): void 
         writeElements(writer, 1, () => writer.bytes(value))
       } else if (Array.isArray(value)) {
         const list = value as readonly DbusValue[]
-        writeElements(writer, alignmentOf(element), () => list.forEach((item) => writeValue(writer, element, item)))
+        writeElements(writer, alignmentOf(element), () =>
+          list.forEach((item) => writeValue(writer, element, item)),
+        )
       } else {
         mismatch('a')
       }

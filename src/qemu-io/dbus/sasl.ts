@@ -65,7 +65,9 @@ export class SaslClient {
       this.#stage = 'done'
       return encoder.encode('BEGIN\r\n')
     }
-    return this.#fail(this.#stage === 'authenticating' ? 'refused to authenticate us' : 'refused to pass descriptors')
+    return this.#fail(
+      this.#stage === 'authenticating' ? 'refused to authenticate us' : 'refused to pass descriptors',
+    )
   }
 
   #fail(what: string): never {
