@@ -1,5 +1,5 @@
 import { SidecarError } from '../../core/errors.js'
-import type { DisplayModel } from '../../display/index.js'
+import type { DisplayModel, PointerShape } from '../../display/index.js'
 import { CHANNEL_TYPES, cursorServer, noCursor, type Cursor } from '../../protocol/index.js'
 import type { Channel, ChannelContext } from '../channel.js'
 import { MOUSE_MODE, type MouseModes } from '../mouse-mode.js'
@@ -12,8 +12,6 @@ export interface CursorRecord {
   readonly wire: WireRecord
   /** Console whose pointer it shows; the channel's id. */
   readonly console: number
-  /** The client was told the shape and position at the start. */
-  begun: boolean
   /** A newer shape waits to be sent; the latest wins. */
   shapeDue: boolean
   /** A newer position waits to be sent. */
@@ -26,7 +24,6 @@ export const newCursorRecord = (wire: WireRecord, console: number): CursorRecord
   kind: 'cursor',
   wire,
   console,
-  begun: false,
   shapeDue: false,
   moveDue: false,
   visible: false,
@@ -48,7 +45,7 @@ export class CursorChannel implements Channel {
   readonly #wire: ChannelWire
   readonly #context: ChannelContext
   readonly #deps: CursorDeps
-  #detach: (() => void) | undefined
+  readonly #detach: (() => void)[] = []
 
   constructor(record: CursorRecord, context: ChannelContext, deps: CursorDeps) {
     this.#record = record
@@ -66,23 +63,24 @@ export class CursorChannel implements Channel {
   }
 
   start(): void {
+    const { pointer, shape } = this.#picture
+    const shown = this.#shown
     this.#wire.setAck(this.#deps.ackWindow)
-    const { pointer } = this.#picture
     this.#wire.send(cursorServer.init, {
       x: i16(pointer.x),
       y: i16(pointer.y),
       trailLength: 0,
       trailFrequency: 0,
-      visible: pointer.visible ? 1 : 0,
-      cursor: this.#cursor(),
+      visible: shown === undefined ? 0 : 1,
+      cursor: wireCursor(shown),
     })
-    this.#record.begun = true
-    this.#record.visible = pointer.visible
+    this.#record.visible = shown !== undefined
+    this.#record.shapeDue = shown === undefined && shape !== undefined
   }
 
   attach(): void {
-    const { model } = this.#deps
-    this.#detach = model.observe({
+    const { model, mouse } = this.#deps
+    const shape = model.observe({
       pointerShapeChanged: (console) => {
         if (console === this.#record.console) {
           this.#record.shapeDue = true
@@ -96,6 +94,14 @@ export class CursorChannel implements Channel {
         }
       },
     })
+    /* In client mode the client was told no positions. */
+    const mode = mouse.observe(() => {
+      if (mouse.current === MOUSE_MODE.server) {
+        this.#record.moveDue = true
+        this.#context.wake()
+      }
+    })
+    this.#detach.push(shape, mode)
   }
 
   receive(type: number, body: Uint8Array): void {
@@ -109,34 +115,14 @@ export class CursorChannel implements Channel {
   }
 
   pump(): boolean {
-    const record = this.#record
     if (!this.#wire.open) {
       return false
     }
-    const { pointer, shape } = this.#picture
-    if (record.shapeDue) {
-      record.shapeDue = false
-      if (shape === undefined) {
-        this.#hide()
-      } else {
-        this.#wire.send(cursorServer.set, {
-          x: i16(pointer.x),
-          y: i16(pointer.y),
-          visible: pointer.visible ? 1 : 0,
-          cursor: this.#cursor(),
-        })
-        record.visible = pointer.visible
-        record.moveDue = false
-      }
-    }
-    if (record.moveDue) {
-      record.moveDue = false
-      if (!pointer.visible || shape === undefined) {
-        this.#hide()
-      } else {
-        this.#wire.send(cursorServer.move, { x: i16(pointer.x), y: i16(pointer.y) })
-        record.visible = true
-      }
+    const shown = this.#shown
+    if (shown === undefined) {
+      this.#hide()
+    } else {
+      this.#show(shown)
     }
     return false
   }
@@ -150,8 +136,9 @@ export class CursorChannel implements Channel {
   }
 
   close(): void {
-    this.#detach?.()
-    this.#detach = undefined
+    for (const detach of this.#detach.splice(0)) {
+      detach()
+    }
   }
 
   get #picture(): ReturnType<DisplayModel['picture']> {
@@ -168,26 +155,44 @@ export class CursorChannel implements Channel {
     )
   }
 
-  #hide(): void {
-    this.#record.visible = false
-    this.#wire.send(cursorServer.hide, {})
+  /** The shape as the guest shows it now; `undefined` while it shows none. */
+  get #shown(): PointerShape | undefined {
+    const { pointer, shape } = this.#picture
+    return pointer.visible ? shape : undefined
   }
 
-  #cursor(): Cursor {
-    const { shape } = this.#picture
-    if (shape === undefined) {
-      return noCursor()
-    }
-    const { type, data } = wireShape(shape)
-    return {
-      flags: 0,
-      unique: 0n,
-      type,
-      width: shape.width,
-      height: shape.height,
-      hotX: shape.hotX,
-      hotY: shape.hotY,
-      data,
+  /** A shape that came while the pointer is hidden stays due: stock clients show what they are told, hidden or not. */
+  #hide(): void {
+    this.#record.moveDue = false
+    if (this.#record.visible) {
+      this.#record.visible = false
+      this.#record.shapeDue = true
+      this.#wire.send(cursorServer.hide, {})
     }
   }
+
+  /** Stock clients take the position from MOVE alone, so it follows a new shape. */
+  #show(shape: PointerShape): void {
+    const record = this.#record
+    const { x, y } = this.#picture.pointer
+    if (record.shapeDue) {
+      record.shapeDue = false
+      record.visible = true
+      this.#wire.send(cursorServer.set, { x: i16(x), y: i16(y), visible: 1, cursor: wireCursor(shape) })
+    }
+    if (record.moveDue) {
+      record.moveDue = false
+      if (this.#deps.mouse.current === MOUSE_MODE.server) {
+        this.#wire.send(cursorServer.move, { x: i16(x), y: i16(y) })
+      }
+    }
+  }
+}
+
+const wireCursor = (shape: PointerShape | undefined): Cursor => {
+  if (shape === undefined) {
+    return noCursor()
+  }
+  const { width, height, hotX, hotY } = shape
+  return { flags: 0, unique: 0n, ...wireShape(shape), width, height, hotX, hotY }
 }
