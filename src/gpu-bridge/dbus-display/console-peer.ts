@@ -2,6 +2,7 @@ import type { SidecarError } from '../../core/errors.js'
 import type { DbusConnection, DbusHandlers, DbusOptions, Descriptor } from '../../qemu-io/index.js'
 import type { SlotHead } from './messages.js'
 import type { ConsoleObject } from './objects.js'
+import { FramePool } from './frame-pool.js'
 import { PendingUpdate } from './pending.js'
 import { refusalOf, type Refusal } from './refusals.js'
 import type { FileAccess } from './scanout-map.js'
@@ -33,7 +34,7 @@ export interface PeerContext {
 /** One graphic console: its listener while it is registered, its picture, what waits for the main thread. */
 export class ConsolePeer {
   readonly slot: number
-  readonly pending = new PendingUpdate()
+  readonly pending: PendingUpdate
   readonly screen: Screen
   /** Whether the main thread has been told of this console. */
   announced = false
@@ -53,10 +54,13 @@ export class ConsolePeer {
     this.slot = slot
     this.#object = object
     this.#context = context
+    const pool = new FramePool(() => context.shared.isHandled(slot))
+    this.pending = new PendingUpdate(pool)
     this.screen = new Screen({
       limits: context.limits,
       files: context.files,
       pending: this.pending,
+      pool,
       // Without an id of its own QEMU labels a console with the type of its device.
       pointerIsHotSpot: object.label.toLowerCase().includes('qxl'),
       nextGeneration: () => context.nextGeneration(),

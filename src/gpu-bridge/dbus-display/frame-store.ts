@@ -49,12 +49,12 @@ export class FrameStore {
   readonly memory: SharedArrayBuffer
   readonly #bytes: Buffer
 
-  /** Sizes are checked by the caller; the picture begins black. */
-  constructor(generation: number, width: number, height: number) {
+  /** Sizes are checked by the caller; `memory` holds at least `width * height * 4` bytes, the picture is what it holds. */
+  constructor(generation: number, width: number, height: number, memory: SharedArrayBuffer) {
     this.generation = generation
     this.width = width
     this.height = height
-    this.memory = new SharedArrayBuffer(width * 4 * height)
+    this.memory = memory
     this.#bytes = Buffer.from(this.memory)
   }
 

@@ -40,6 +40,7 @@ export interface FrameHandle {
   readonly generation: number
   readonly width: number
   readonly height: number
+  /** At least `width * height * 4` bytes. */
   readonly memory: SharedArrayBuffer
 }
 

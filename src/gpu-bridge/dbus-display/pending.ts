@@ -1,6 +1,7 @@
 import { addToRegion, type Rect } from '../../core/region.js'
 import type { PointerPosition, PointerShape } from '../../display/source.js'
-import type { FrameStore } from './frame-store.js'
+import type { FramePool } from './frame-pool.js'
+import { FrameStore } from './frame-store.js'
 import type { ScreenUpdate } from './messages.js'
 
 /** Rectangles of damage kept apart before precision is given up. */
@@ -11,10 +12,15 @@ const MAX_RECTS = 64
  * busy, this is one record (DESIGN.md section 2).
  */
 export class PendingUpdate {
+  readonly #pool: FramePool
   #frame: FrameStore | null | undefined
   #damage: Rect[] = []
   #shape: PointerShape | null | undefined
   #position: PointerPosition | undefined
+
+  constructor(pool: FramePool) {
+    this.#pool = pool
+  }
 
   get isEmpty(): boolean {
     return (
@@ -27,6 +33,9 @@ export class PendingUpdate {
 
   /** A new picture; `null`: the console is off. Earlier damage is part of it. */
   frame(frame: FrameStore | null): void {
+    if (this.#frame instanceof FrameStore) {
+      this.#pool.release(this.#frame)
+    }
     this.#frame = frame
     this.#damage = []
   }
@@ -56,6 +65,9 @@ export class PendingUpdate {
       damage: this.#damage,
       ...(this.#shape === undefined ? {} : { shape: this.#shape }),
       ...(this.#position === undefined ? {} : { position: this.#position }),
+    }
+    if (frame !== undefined) {
+      this.#pool.told(frame)
     }
     this.#frame = undefined
     this.#damage = []

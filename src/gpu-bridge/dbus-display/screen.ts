@@ -2,7 +2,8 @@ import type { Limits } from '../../core/limits.js'
 import { contains, rectOf, type Rect } from '../../core/region.js'
 import { MAX_ARRAY, METHOD_CALL, Variant } from '../../qemu-io/index.js'
 import type { DbusMethod, DbusValue, IncomingCall, MessageHeader } from '../../qemu-io/index.js'
-import { FrameStore } from './frame-store.js'
+import type { FramePool } from './frame-pool.js'
+import type { FrameStore } from './frame-store.js'
 import type { PendingUpdate } from './pending.js'
 import { decodePointerShape } from './pointer.js'
 import { refuse } from './refusals.js'
@@ -33,7 +34,8 @@ export interface ScreenOptions {
   readonly pending: PendingUpdate
   /** The pointer position of this console's device is that of the hot spot, not of the shape's corner. */
   readonly pointerIsHotSpot: boolean
-  /** A number for the next frame store, unique in the process. */
+  readonly pool: FramePool
+  /** A number for the next frame store, unique in the run. */
   nextGeneration(): number
   /** QEMU shows something else than what it announced: only a new registration gives the whole picture. */
   stale(): void
@@ -145,14 +147,14 @@ export class Screen {
     }
   }
 
-  /** The store for a frame of this size, and whether it is a new one (then it is black and not announced). */
+  /** The store for a frame of this size, and whether it is a new one (then it is to be filled and announced). */
   #storeFor(width: number, height: number): { readonly store: FrameStore; readonly fresh: boolean } {
     const store = this.#store
     if (store !== undefined && store.width === width && store.height === height) {
       return { store, fresh: false }
     }
     try {
-      return { store: new FrameStore(this.#options.nextGeneration(), width, height), fresh: true }
+      return { store: this.#options.pool.take(this.#options.nextGeneration(), width, height), fresh: true }
     } catch {
       return refuse('scanout-size', 'there is no memory for the scanout', { width, height })
     }
@@ -233,7 +235,14 @@ export class Screen {
       KNOWN_MAPS,
     )
     if (fresh || !known) {
-      map.read(store, rectOf(0, 0, width, height), fresh ? ignore : this.#changed)
+      try {
+        map.read(store, rectOf(0, 0, width, height), fresh ? ignore : this.#changed)
+      } catch (thrown) {
+        if (fresh) {
+          this.#options.pool.release(store)
+        }
+        throw thrown
+      }
     }
     this.#announce(store, fresh)
   }

@@ -109,7 +109,7 @@ export class Screens {
               width: update.frame.width,
               height: update.frame.height,
               stride: update.frame.width * 4,
-              pixels: new Uint8Array(update.frame.memory),
+              pixels: new Uint8Array(update.frame.memory, 0, update.frame.width * update.frame.height * 4),
             }
       this.#showFrame(shown)
     }

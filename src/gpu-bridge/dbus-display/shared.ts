@@ -63,6 +63,11 @@ export class SharedWords {
     }
   }
 
+  /** Worker: no message for this slot is on its way. */
+  isHandled(slot: number): boolean {
+    return Atomics.load(this.#words, slot) === FREE
+  }
+
   /** Main thread: the message was handled. @returns whether the worker waits for that and must be woken */
   handled(slot = STATE_FLAG): boolean {
     return Atomics.exchange(this.#words, slot, FREE) === MORE_PENDING

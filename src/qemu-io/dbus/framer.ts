@@ -11,6 +11,9 @@ import {
 const EMPTY = new Uint8Array(0)
 const SMALL = 16 * 1024
 
+/** Bodies in a row that are much smaller than the buffer, after which it shrinks. */
+const OVERSIZED = 256
+
 /** Memory that does not move: system calls write into it. */
 const offHeap = (size: number): Uint8Array<ArrayBuffer> => new Uint8Array(new ArrayBuffer(size))
 
@@ -34,6 +37,7 @@ export class MessageFramer {
   #fields: Uint8Array = EMPTY
   readonly #small = offHeap(SMALL)
   #large: Uint8Array = EMPTY
+  #oversized = 0
   #fixedHeader: FixedHeader | undefined
   #header: MessageHeader | undefined
   #part: Uint8Array
@@ -104,8 +108,10 @@ export class MessageFramer {
     if (length <= SMALL) {
       return this.#small.subarray(0, length)
     }
-    if (length > this.#large.length || length * 16 < this.#large.length) {
+    this.#oversized = length * 16 < this.#large.length ? this.#oversized + 1 : 0
+    if (length > this.#large.length || this.#oversized > OVERSIZED) {
       this.#large = offHeap(length)
+      this.#oversized = 0
     }
     return this.#large.subarray(0, length)
   }
