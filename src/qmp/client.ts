@@ -36,7 +36,8 @@ export interface QmpClientOptions {
   readonly metrics?: QmpMetrics
   /**
    * User id that must have made the listening socket, checked with the kernel (SO_PEERCRED). That is who started
-   * QEMU or passed it the socket, not a user it changed to afterwards.
+   * QEMU or passed it the socket, not a user it changed to afterwards. When left out, the user of the first QEMU that
+   * answered is the one that later ones must have.
    */
   readonly expectedUid?: number | undefined
   /** Milliseconds until a command that was not answered ends the connection, default 5000. */
@@ -69,6 +70,7 @@ export class QmpClient {
   #retry: Timer | undefined
   #retryMs = FIRST_RETRY_MS
   #readyAtMs: number | undefined
+  #trustedUid: number | undefined
   #wasReady = false
   #started = false
   #ignoredEvents = 0
@@ -180,13 +182,20 @@ export class QmpClient {
       return
     }
     this.#connection = new QmpConnection(
-      { path, clock, limits, expectedUid, greetingTimeoutMs: GREETING_TIMEOUT_MS, commandTimeoutMs },
+      {
+        path,
+        clock,
+        limits,
+        expectedUid: expectedUid ?? this.#trustedUid,
+        greetingTimeoutMs: GREETING_TIMEOUT_MS,
+        commandTimeoutMs,
+      },
       {
         greeted: (version) => {
           this.#version = version
           this.#enter('negotiating')
         },
-        ready: () => this.#ready(),
+        ready: (peerUid) => this.#ready(peerUid),
         event: (event) => this.#eventListeners.call(event),
         ignored: () => {
           this.#ignoredEvents++
@@ -197,7 +206,8 @@ export class QmpClient {
     )
   }
 
-  #ready(): void {
+  #ready(peerUid: number): void {
+    this.#trustedUid = peerUid
     const { clock, logger, path } = this.#options
     this.#readyAtMs = clock.nowMs()
     this.#reported = undefined

@@ -24,7 +24,8 @@ export interface ConnectionOptions {
 
 export interface ConnectionHandlers {
   greeted(version: QemuVersion): void
-  ready(): void
+  /** `peerUid`: user id that listens at the other end. */
+  ready(peerUid: number): void
   event(event: QmpEvent): void
   /** An event that is not in the table, or not in its shape. */
   ignored(): void
@@ -40,6 +41,7 @@ const encoder = new TextEncoder()
 /** One connection to a QMP monitor, from connecting to its end; whatever breaks the rules ends it. */
 export class QmpConnection {
   readonly #options: ConnectionOptions
+  #peerUid = -1
   readonly #handlers: ConnectionHandlers
   readonly #socket: Socket
   readonly #splitter: LineSplitter
@@ -120,11 +122,9 @@ export class QmpConnection {
 
   #checkPeer(): void {
     const { expectedUid, path } = this.#options
-    if (expectedUid === undefined) {
-      return
-    }
     const { uid } = peerCredentials(socketFd(this.#socket))
-    if (uid !== expectedUid) {
+    this.#peerUid = uid
+    if (expectedUid !== undefined && uid !== expectedUid) {
       throw new SidecarError('SIDECAR_QMP', 'the QMP socket belongs to another user', {
         path,
         uid,
@@ -185,7 +185,7 @@ export class QmpConnection {
         return
       }
       this.#stage = 'ready'
-      this.#handlers.ready()
+      this.#handlers.ready(this.#peerUid)
     })
   }
 

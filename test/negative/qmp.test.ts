@@ -205,19 +205,13 @@ test('N-QMP-02: a socket of the wrong user is refused by credentials, with back-
   t.false(rig.states.includes('negotiating'))
 })
 
-test('N-QMP-02: after an impostor made the socket, QEMU itself is accepted again', async (t) => {
-  if (process.getuid?.() !== 0) {
-    t.log('skipped: only root can start the impostor as another user')
-    t.pass()
-    return
-  }
-  const rig = qmpRig(t, { expectedUid: 0 })
-  rig.fake.shareFolder()
+/** A QMP server of another user on the socket path; ended with the test. */
+const startImpostor = async (t: ExecutionContext, path: string): Promise<() => Promise<void>> => {
   const serve = `
     const greeting = { QMP: { version: { qemu: { major: 1, minor: 1, micro: 1 } } } }
     require('node:net').createServer((socket) => socket.on('error', () => {}).write(JSON.stringify(greeting) + '\\n'))
       .listen(process.argv[1], () => console.log('listening'))`
-  const impostor = spawn(process.execPath, ['-e', serve, rig.fake.path], {
+  const impostor = spawn(process.execPath, ['-e', serve, path], {
     uid: 65534,
     gid: 65534,
     cwd: '/',
@@ -226,12 +220,47 @@ test('N-QMP-02: after an impostor made the socket, QEMU itself is accepted again
   const exited = once(impostor, 'exit')
   t.teardown(() => impostor.kill('SIGKILL'))
   await once(impostor.stdout, 'data')
+  return async () => {
+    impostor.kill('SIGKILL')
+    await exited
+  }
+}
+
+const isRoot = process.getuid?.() === 0
+const asRoot = isRoot ? test : test.skip
+if (!isRoot) {
+  console.log('N-QMP-02 with an impostor is skipped: only root can start it as another user')
+}
+
+asRoot('N-QMP-02: after an impostor made the socket, QEMU itself is accepted again', async (t) => {
+  const rig = qmpRig(t, { expectedUid: 0 })
+  rig.fake.shareFolder()
+  const endImpostor = await startImpostor(t, rig.fake.path)
   rig.client.start()
   await rig.reached('waiting')
   t.regex(String(rig.log[0]?.fields['err']), /belongs to another user/)
-  impostor.kill('SIGKILL')
-  await exited
+  await endImpostor()
   rmSync(rig.fake.path, { force: true })
   await rig.fake.listen()
   await recovers(t, rig)
 })
+
+asRoot(
+  'N-QMP-02: once QEMU has answered, a socket that another user put in its place is refused',
+  async (t) => {
+    const rig = qmpRig(t)
+    rig.fake.shareFolder()
+    await rig.connect()
+    rig.fake.stop()
+    await rig.reached('waiting')
+    rmSync(rig.fake.path, { force: true })
+    const endImpostor = await startImpostor(t, rig.fake.path)
+    await retries(rig)
+    await rig.reached('waiting')
+    t.regex(String(rig.log.at(-1)?.fields['err']), /belongs to another user/)
+    await endImpostor()
+    rmSync(rig.fake.path, { force: true })
+    await rig.fake.listen()
+    await recovers(t, rig)
+  },
+)
