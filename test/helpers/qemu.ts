@@ -16,6 +16,8 @@ export interface QemuOptions {
   /** `dbus` for the sidecar, `spice` for QEMU's own server (to calibrate against), `none` for neither. */
   readonly display?: 'dbus' | 'spice' | 'none'
   readonly vga?: 'virtio' | 'std'
+  /** Heads of a virtio display device, default 1. */
+  readonly heads?: number
   /** Boot the test guest (default); without it the firmware's text screen is all there is. */
   readonly guest?: boolean
   /** Pointer device: absolute tablet (default), relative USB mouse, or only the PS/2 mouse of the machine. */
@@ -197,7 +199,13 @@ async function connected<T>(process: TempProcess, promise: Promise<T>): Promise<
 }
 
 function qemuArguments(options: QemuOptions, paths: QemuPaths, spicePort: number | undefined): string[] {
-  const { vga = 'virtio', guest = true, pointer = 'tablet', spice = 'disable-ticketing=on' } = options
+  const {
+    vga = 'virtio',
+    heads = 1,
+    guest = true,
+    pointer = 'tablet',
+    spice = 'disable-ticketing=on',
+  } = options
   const screen = {
     dbus: ['-display', 'dbus,p2p=on'],
     spice: ['-display', 'none', '-spice', `port=${spicePort},addr=127.0.0.1,${spice}`],
@@ -209,7 +217,7 @@ function qemuArguments(options: QemuOptions, paths: QemuPaths, spicePort: number
     ...['-nodefaults', '-no-user-config', ...screen],
     ...['-qmp', `unix:${paths.sidecarQmp},server=on,wait=off`],
     ...['-qmp', `unix:${paths.testQmp},server=on,wait=off`],
-    ...['-device', `${vga === 'virtio' ? 'virtio-vga' : 'VGA'},id=video0`],
+    ...['-device', vga === 'virtio' ? `virtio-vga,id=video0,max_outputs=${heads}` : 'VGA,id=video0'],
     ...['-device', 'qemu-xhci,id=xhci', '-device', 'usb-kbd,bus=xhci.0'],
     ...(pointer === 'tablet' ? ['-device', 'usb-tablet,bus=xhci.0'] : []),
     ...(pointer === 'mouse' ? ['-device', 'usb-mouse,bus=xhci.0'] : []),

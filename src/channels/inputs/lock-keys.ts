@@ -11,6 +11,8 @@ export const LOCK_KEYS: readonly (readonly [bit: number, qnum: number])[] = [
 /** Lock state of the guest's keyboard, shared by all clients: believed from key presses, corrected by the guest. */
 export class LockKeys {
   #modifiers: number
+  /** A key press changed the state and the guest has not said anything since. */
+  #guessed = false
   readonly #observers = new Set<() => void>()
 
   constructor(modifiers = 0) {
@@ -21,11 +23,12 @@ export class LockKeys {
     return this.#modifiers
   }
 
-  /** The guest set its LEDs; tells the observers when that is news. */
+  /** The guest set its LEDs; tells the observers when that is news, or the first word on a guess of ours. */
   reported(modifiers: number): void {
     const known = modifiers & (LOCK.scroll | LOCK.num | LOCK.caps)
-    if (known !== this.#modifiers) {
+    if (known !== this.#modifiers || this.#guessed) {
       this.#modifiers = known
+      this.#guessed = false
       for (const changed of [...this.#observers]) {
         changed()
       }
@@ -35,6 +38,7 @@ export class LockKeys {
   /** A lock key was pressed: the guest is expected to follow, and reports when it does not. */
   toggled(bit: number): void {
     this.#modifiers ^= bit
+    this.#guessed = true
   }
 
   /** @returns a function that ends the observation */

@@ -153,6 +153,24 @@ test('lights of the guest are told at once', (t) => {
   t.is(inputsServer.keyModifiers.decode(sent[0]!.body).modifiers, 4)
 })
 
+test('what the guest says after a lock key is told at once, as guessed or not', (t) => {
+  const { locks, channel, context } = rig()
+  tell(channel, inputsClient.keyDown, { code: 0x3a })
+  locks.reported(4)
+  locks.reported(4)
+  t.deepEqual(
+    context.take().map(({ body }) => inputsServer.keyModifiers.decode(body).modifiers),
+    [4],
+  )
+  tell(channel, inputsClient.keyUp, { code: 0xba })
+  tell(channel, inputsClient.keyDown, { code: 0x3a })
+  locks.reported(4)
+  t.deepEqual(
+    context.take().map(({ body }) => inputsServer.keyModifiers.decode(body).modifiers),
+    [4],
+  )
+})
+
 test('an unknown message closes the channel', (t) => {
   const { channel } = rig()
   const error = t.throws(() => channel.receive(199, new Uint8Array(0)), { instanceOf: SidecarError })
