@@ -136,7 +136,7 @@ for (const version of VERSIONS) {
   test.serial(
     `QEMU ${version}: pictures, rectangles, modes, flips, pointer and heads of a virtio guest`,
     (t) =>
-      withScreen(t, { version, extra: ['-global', 'virtio-vga.max_outputs=2'] }, async (shown) => {
+      withScreen(t, { version, heads: 2 }, async (shown) => {
         const { guest } = shown.qemu
         await guest.command('pattern 0')
         await shown.showsTheScreen('video0')
