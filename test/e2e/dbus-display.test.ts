@@ -118,6 +118,12 @@ const withScreen = async (
   }
 }
 
+/** The system's QEMU is 7.2 on Debian 12 and a newer one on 13: what it shares, it says itself. */
+const sharesMaps = async (qemu: Qemu): Promise<boolean> => {
+  const { qemu: running } = (await qemu.qmp('query-version')) as { qemu: { major: number; minor: number } }
+  return running.major > 9 || (running.major === 9 && running.minor >= 2)
+}
+
 for (const version of VERSIONS) {
   for (const vga of ['std', 'virtio'] as const) {
     test.serial(`QEMU ${version}: the firmware's text on ${vga} is QEMU's own picture`, (t) =>
@@ -140,7 +146,7 @@ for (const version of VERSIONS) {
         const { guest } = shown.qemu
         await guest.command('pattern 0')
         await shown.showsTheScreen('video0')
-        t.is(sharedMaps() > 0, version === '11', 'shared maps from 9.2 on, payloads before')
+        t.is(sharedMaps() > 0, await sharesMaps(shown.qemu), 'shared maps from 9.2 on, payloads before')
         for (const command of [
           'pattern 3',
           'rect 17 33 101 55 0xff8040',

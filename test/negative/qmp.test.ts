@@ -207,11 +207,16 @@ test('N-QMP-02: a socket of the wrong user is refused by credentials, with back-
 
 /** A QMP server of another user on the socket path; ended with the test. */
 const startImpostor = async (t: ExecutionContext, path: string): Promise<() => Promise<void>> => {
+  /* Perl is on every Debian, and another user may run it wherever this checkout is. */
   const serve = `
-    const greeting = { QMP: { version: { qemu: { major: 1, minor: 1, micro: 1 } } } }
-    require('node:net').createServer((socket) => socket.on('error', () => {}).write(JSON.stringify(greeting) + '\\n'))
-      .listen(process.argv[1], () => console.log('listening'))`
-  const impostor = spawn(process.execPath, ['-e', serve, path], {
+    use Socket; $| = 1;
+    socket(my $server, PF_UNIX, SOCK_STREAM, 0) or die; bind($server, sockaddr_un($ARGV[0])) or die; listen($server, 5);
+    print "listening\\n";
+    while (accept(my $client, $server)) {
+      syswrite($client, '{"QMP":{"version":{"qemu":{"major":1,"minor":1,"micro":1}}}}' . "\\n");
+      push our @clients, $client;
+    }`
+  const impostor = spawn('/usr/bin/perl', ['-e', serve, path], {
     uid: 65534,
     gid: 65534,
     cwd: '/',

@@ -16,6 +16,10 @@ const EXPECTED: ReadonlySet<Refusal> = new Set(['update-outside'])
 
 const ENTRY = new URL('../worker.js', import.meta.url)
 
+/** A guest that has not followed a layout by then is asked again, a few times. */
+const REMIND_MS = 1000
+const REMINDERS = 3
+
 export interface DbusRunOptions {
   readonly clock: Clock
   readonly logger: Logger
@@ -44,6 +48,7 @@ export class DbusRun {
   #deadline: Timer | undefined
   #end: SourceEnd | undefined
   #headRefused = false
+  #reminder: Timer | undefined
 
   constructor(options: DbusRunOptions) {
     this.#options = options
@@ -77,6 +82,7 @@ export class DbusRun {
     const ended = await this.#io.ended
     signal.removeEventListener('abort', close)
     this.#deadline.cancel()
+    this.#reminder?.cancel()
     for (const timer of this.#timers.values()) {
       timer.cancel()
     }
@@ -157,7 +163,25 @@ export class DbusRun {
     if (heads.length > 0) {
       const command: ToWorker = { kind: 'heads', heads }
       this.#io.post(command)
+      this.#remind(1)
     }
+  }
+
+  /**
+   * The guest's driver misses a layout that comes while it reads the one before, and QEMU passes on no layout that is
+   * equal to the last: asked again, a head is a millimetre wider each time.
+   */
+  #remind(round: number): void {
+    this.#reminder?.cancel()
+    this.#reminder = this.#options.clock.after(REMIND_MS, () => {
+      const heads = this.#screens.unfollowed()
+      if (heads.length > 0 && !this.#headRefused && round <= REMINDERS) {
+        const wider = heads.map((head) => ({ ...head, widthMm: Math.min(0xffff, head.widthMm + round) }))
+        const command: ToWorker = { kind: 'heads', heads: wider }
+        this.#io.post(command)
+        this.#remind(round + 1)
+      }
+    })
   }
 
   #count(): void {

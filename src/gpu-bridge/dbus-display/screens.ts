@@ -94,6 +94,16 @@ export class Screens {
     return this.#wishes(heads)
   }
 
+  /** @returns wanted heads that are on and whose picture does not have the size asked for */
+  unfollowed(): SlotHead[] {
+    return this.#wanted.flatMap(({ console, ...head }) => {
+      const slot = this.slotOf(console)
+      const frame = slot === undefined ? undefined : this.#bySlot.get(slot)?.frame
+      const follows = frame?.width === head.width && frame.height === head.height
+      return slot === undefined || follows || head.width === 0 ? [] : [{ ...head, slot }]
+    })
+  }
+
   update(update: ScreenUpdate): void {
     const shown = this.#bySlot.get(update.slot)
     if (shown === undefined) {

@@ -294,6 +294,52 @@ test.serial('a layout from before the start is asked for, one that cannot be is 
   ),
 )
 
+{
+  const clock = new FakeClock()
+  const wanted = { console: 0, width: 1000, height: 700, x: 0, y: 0, widthMm: 0, heightMm: 0 }
+
+  test.serial('a guest that does not follow a layout is asked again, three times', (t) =>
+    withRig(
+      t,
+      async (rig) => {
+        ;(await rig.listener()).scanout(640, 480, pixels(640, 480))
+        await rig.until('a picture', () => rig.frame(0))
+        rig.source.setHeads([wanted])
+        for (let asked = 1; asked <= 4; asked++) {
+          await rig.until('the layout', () => rig.qemu.layouts.length === asked)
+          clock.advance(1000)
+        }
+        t.is(clock.pending, 0)
+      },
+      {},
+      { clock },
+    ),
+  )
+}
+
+{
+  const clock = new FakeClock()
+  const wanted = { console: 0, width: 1000, height: 700, x: 0, y: 0, widthMm: 0, heightMm: 0 }
+
+  test.serial('a guest that follows a layout is not asked again', (t) =>
+    withRig(
+      t,
+      async (rig) => {
+        const listener = await rig.listener()
+        rig.source.setHeads([wanted])
+        await rig.until('the layout', () => rig.qemu.layouts.length === 1)
+        listener.scanout(1000, 700, pixels(1000, 700))
+        await rig.until('the picture', () => rig.frame(0))
+        clock.advance(1000)
+        t.is(clock.pending, 0)
+        t.is(rig.qemu.layouts.length, 1)
+      },
+      {},
+      { clock },
+    ),
+  )
+}
+
 test.serial('input reaches QEMU in order, on the console it is for, inside its bounds', (t) =>
   withRig(
     t,
