@@ -59,6 +59,14 @@ export const describeField = (kind: FieldKind): string => {
       )
       return `${describeField(kind.base)} ${kind.tag} (then for ${cases.join('; ')})`
     }
+    case 'flagged': {
+      const parts = kind.parts.map(({ name, bits, kind: part }) =>
+        bits === 0
+          ? `${describeField(part)} ${name}`
+          : `with 0x${bits.toString(16)} ${describeField(part)} ${name}`,
+      )
+      return `${describeField(kind.base)} ${kind.tag}, ${parts.join(', ')}`
+    }
     case 'custom': {
       return kind.layout
     }

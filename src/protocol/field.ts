@@ -13,6 +13,12 @@ export interface ChoiceCase {
   readonly members: readonly Member[]
 }
 
+/** One field behind a word of flags. */
+export interface FlaggedPart extends Member {
+  /** The field is there when all of these bits are set; 0: always. */
+  readonly bits: number
+}
+
 /** What a field is, as plain data: the source of test generators and of the documentation table. */
 export type FieldKind =
   | { readonly name: 'int'; readonly bits: 8 | 16 | 32; readonly signed: boolean }
@@ -45,6 +51,12 @@ export type FieldKind =
       readonly tag: string
       readonly base: FieldKind
       readonly cases: readonly ChoiceCase[]
+    }
+  | {
+      readonly name: 'flagged'
+      readonly tag: string
+      readonly base: FieldKind
+      readonly parts: readonly FlaggedPart[]
     }
   /** Coded by hand; `value` describes the value, `layout` the bytes in words. */
   | { readonly name: 'custom'; readonly layout: string; readonly value: FieldKind }

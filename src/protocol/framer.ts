@@ -51,6 +51,8 @@ export type Framed =
       readonly type: number
       /** Counted from 1 with mini headers, else as the header says. */
       readonly serial: number
+      /** Offset of a sub-message list in the body; 0: none, as always with mini headers. */
+      readonly subList: number
       /** May be a view into a pushed chunk. */
       readonly body: Uint8Array
     }
@@ -129,8 +131,9 @@ export class MessageFramer {
     }
     this.#count += 1
     const serial = this.#options.mini ? this.#count : this.#headerSerial()
+    const subList = this.#options.mini ? 0 : this.#headerView.getUint32(14, true)
     this.#headerFill = 0
-    return { kind: 'message', type: this.#type, serial, body }
+    return { kind: 'message', type: this.#type, serial, subList, body }
   }
 
   /** A framer made of this state continues the stream where this one stands, an error included. */

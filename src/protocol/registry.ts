@@ -9,6 +9,17 @@ import {
   inputsServer,
   mainClient,
   mainServer,
+  playbackServer,
+  portClient,
+  portServer,
+  recordClient,
+  recordServer,
+  smartcardClient,
+  smartcardServer,
+  usbredirClient,
+  usbredirServer,
+  webdavClient,
+  webdavServer,
 } from './messages/index.js'
 import type { Message } from './schema.js'
 
@@ -21,7 +32,7 @@ export interface MessageGroup {
   readonly messages: Readonly<Record<string, Message<unknown>>>
 }
 
-/** Every message that has a schema; generated tests and the documentation walk over it. */
+/** Every message of every channel, once; generated tests and the documentation walk over it. */
 export const MESSAGE_GROUPS: readonly MessageGroup[] = [
   { channel: 'common', direction: 'server', messages: commonServer },
   { channel: 'common', direction: 'client', messages: commonClient },
@@ -32,6 +43,17 @@ export const MESSAGE_GROUPS: readonly MessageGroup[] = [
   { channel: 'inputs', direction: 'server', messages: inputsServer },
   { channel: 'inputs', direction: 'client', messages: inputsClient },
   { channel: 'cursor', direction: 'server', messages: cursorServer },
+  { channel: 'playback', direction: 'server', messages: playbackServer },
+  { channel: 'record', direction: 'server', messages: recordServer },
+  { channel: 'record', direction: 'client', messages: recordClient },
+  { channel: 'smartcard', direction: 'server', messages: smartcardServer },
+  { channel: 'smartcard', direction: 'client', messages: smartcardClient },
+  { channel: 'usbredir', direction: 'server', messages: usbredirServer },
+  { channel: 'usbredir', direction: 'client', messages: usbredirClient },
+  { channel: 'port', direction: 'server', messages: portServer },
+  { channel: 'port', direction: 'client', messages: portClient },
+  { channel: 'webdav', direction: 'server', messages: webdavServer },
+  { channel: 'webdav', direction: 'client', messages: webdavClient },
 ]
 
 export interface NamedMessage {

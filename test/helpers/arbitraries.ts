@@ -80,6 +80,14 @@ export const arbitraryOf = (kind: FieldKind): fc.Arbitrary<unknown> => {
         ),
       )
     }
+    case 'flagged': {
+      const { tag, parts } = kind
+      return fc.tuple(arbitraryOf(kind.base), recordOf(parts)).map(([flags, value]) => {
+        const there = parts.filter(({ bits }) => ((flags as number) & bits) === bits)
+        const entries = there.map(({ name }) => [name, (value as Record<string, unknown>)[name]])
+        return { [tag]: flags, ...(Object.fromEntries(entries) as object) }
+      })
+    }
     case 'custom': {
       return arbitraryOf(kind.value)
     }

@@ -53,7 +53,7 @@ const drain = (framer: MessageFramer): Framed[] => {
 }
 
 const expectedOf = (messages: readonly Sent[]): Framed[] =>
-  messages.map(({ type, body }, i) => ({ kind: 'message', type, serial: i + 1, body }))
+  messages.map(({ type, body }, i) => ({ kind: 'message', type, serial: i + 1, subList: 0, body }))
 
 for (const mini of [true, false]) {
   const options = { mini, maxBody: () => MAX_BODY }

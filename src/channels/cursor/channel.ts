@@ -180,7 +180,7 @@ export class CursorChannel implements Channel {
       record.visible = true
       this.#wire.send(cursorServer.set, { x: i16(x), y: i16(y), visible: 1, cursor: wireCursor(shape) })
     }
-    if (record.moveDue) {
+    if (record.moveDue && this.#wire.open) {
       record.moveDue = false
       if (this.#deps.mouse.current === MOUSE_MODE.server) {
         this.#wire.send(cursorServer.move, { x: i16(x), y: i16(y) })

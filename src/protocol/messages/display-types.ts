@@ -1,4 +1,4 @@
-import { choice, enumOf, flagsOf, i32, list, struct, u16, u32, u64, u8 } from '../schema.js'
+import { choice, enumOf, flagsOf, i32, list, rest, struct, u16, u32, u64, u8 } from '../schema.js'
 
 export const SURFACE_FORMAT = { a1: 1, a8: 8, rgb555: 16, rgb565: 80, xrgb32: 32, argb32: 96 } as const
 export const SURFACE_FLAG = { primary: 1, streamingMode: 2 } as const
@@ -60,6 +60,12 @@ export const MASK_FLAG = { invers: 1 } as const
 
 /** Rectangles of a clip; far above what a real one has. */
 export const CLIP_RECTS_MAX = 65_536
+
+/** Bytes behind the fixed part of a drawing message: images, masks, palettes, paths. */
+export const POINTED_MAX = 512 * 1024 * 1024
+
+/** What the offsets of a drawing message point to. */
+export const pointed = rest({ max: POINTED_MAX })
 
 export const point = struct({ x: i32, y: i32 })
 /** Half open; mind the wire order. */

@@ -9,7 +9,6 @@ import {
   list,
   message,
   messageOf,
-  rest,
   struct,
   u16,
   u32,
@@ -23,6 +22,7 @@ import {
   displayBase,
   mask,
   point,
+  pointed,
   ptr32,
   rect,
   rop,
@@ -30,6 +30,7 @@ import {
   SURFACE_FLAG,
   SURFACE_FORMAT,
 } from './display-types.js'
+import { displayUnsent } from './display-unsent.js'
 
 export const VIDEO_CODEC = { mjpeg: 1, vp8: 2, h264: 3, vp9: 4, h265: 5 } as const
 export const STREAM_FLAG = { topDown: 1 } as const
@@ -50,14 +51,11 @@ export const IMAGE_COMPRESSION = {
 /** Audio delay of a stream report while no sound plays. */
 export const NO_AUDIO_DELAY = 0xffff_ffff
 
-/** Bytes behind the fixed part of a drawing message: images, masks, palettes. */
-export const POINTED_MAX = 512 * 1024 * 1024
 /** Bytes of one coded video frame. */
 export const STREAM_DATA_MAX = 64 * 1024 * 1024
 /** Heads in one message: the field allows 65 535, no adapter has more than 256. */
 export const HEADS_MAX = 256
 
-const pointed = rest({ max: POINTED_MAX })
 const copy = { imageAt: ptr32, srcArea: rect, rop, scaleMode, mask, pointed } as const
 const invers = { mask, pointed } as const
 
@@ -73,12 +71,12 @@ export const head = struct({
 })
 
 /**
- * Messages of the display channel from the server (`protocol-display.md` 5 and 7), without those that we never send:
- * stroke, text and composite (drawn here, sent as images) and GL (descriptors).
+ * Messages of the display channel from the server (`protocol-display.md` 5 and 7).
  *
  * Fields that end in `At` are offsets from the start of the body into `pointed`.
  */
 export const displayServer = {
+  ...displayUnsent,
   mode: message(101, { xRes: u32, yRes: u32, bits: u32 }),
   mark: message(102, empty),
   reset: message(103, empty),

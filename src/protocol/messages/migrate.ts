@@ -1,6 +1,6 @@
 import type { ByteReader, ByteWriter } from '../../core/bytes.js'
-import { SidecarError } from '../../core/errors.js'
-import { decodeUtf8, struct, text, u16, u32, type Field, type ValueOf } from '../schema.js'
+import { nulTerminated, pointedText } from '../pointed-text.js'
+import { struct, text, u16, u32, type Field, type ValueOf } from '../schema.js'
 
 /** Host name and certificate subject, bytes of UTF-8. */
 const HOST_MAX = 255
@@ -16,29 +16,7 @@ const description = struct({
 
 export type MigrateDestination = ValueOf<typeof description>
 
-const utf8 = new TextEncoder()
 const FIXED_SIZE = 20
-
-const nulTerminated = (value: string, max: number): Uint8Array => {
-  const encoded = utf8.encode(`${value}\0`)
-  if (encoded.length > max + 1 || encoded.indexOf(0) !== encoded.length - 1) {
-    throw new SidecarError('SIDECAR_LIMIT', 'text is too long for its field', { length: encoded.length, max })
-  }
-  return encoded
-}
-
-/** Text of `size` bytes at body offset `at`, where `behind` are the bytes of the body from `start` on. */
-const pointed = (behind: Uint8Array, start: number, at: number, size: number, max: number): string => {
-  if (size > max + 1 || at < start || at - start + size > behind.length) {
-    throw new SidecarError('SIDECAR_PROTOCOL', 'text is outside the message', { at, size })
-  }
-  const raw = behind.subarray(at - start, at - start + size)
-  const end = raw.indexOf(0)
-  if (end < 0) {
-    throw new SidecarError('SIDECAR_PROTOCOL', 'text has no NUL at its end', { size })
-  }
-  return decodeUtf8(raw.subarray(0, end))
-}
 
 const encodeTexts = (
   value: MigrateDestination,
@@ -81,8 +59,11 @@ const read = (reader: ByteReader, versioned: boolean): MigrateDestination & { re
   return {
     port,
     tlsPort,
-    host: pointed(behind, start, hostAt, hostSize, HOST_MAX),
-    certSubject: subjectSize === 0 ? '' : pointed(behind, start, subjectAt, subjectSize, SUBJECT_MAX),
+    host: pointedText(behind, start, { at: hostAt, size: hostSize, max: HOST_MAX }),
+    certSubject:
+      subjectSize === 0
+        ? ''
+        : pointedText(behind, start, { at: subjectAt, size: subjectSize, max: SUBJECT_MAX }),
     version,
   }
 }

@@ -28,16 +28,16 @@ test('a header goes where it is told to', (t) => {
 test('serials count messages with mini headers', (t) => {
   const framer = new MessageFramer(upTo(10))
   framer.push(concat(wire(true, 0, 5, hex('01')), wire(true, 0, 6, hex(''))))
-  t.deepEqual(framer.next(), { kind: 'message', type: 5, serial: 1, body: hex('01') })
-  t.deepEqual(framer.next(), { kind: 'message', type: 6, serial: 2, body: hex('') })
+  t.deepEqual(framer.next(), { kind: 'message', type: 5, serial: 1, subList: 0, body: hex('01') })
+  t.deepEqual(framer.next(), { kind: 'message', type: 6, serial: 2, subList: 0, body: hex('') })
   t.deepEqual(framer.next(), { kind: 'needMore' })
 })
 
 test('serials come out of full headers', (t) => {
   const framer = new MessageFramer({ mini: false, maxBody: () => 10 })
   framer.push(concat(wire(false, 7, 5, hex('01')), wire(false, 2 ** 33, 6, hex('02'))))
-  t.deepEqual(framer.next(), { kind: 'message', type: 5, serial: 7, body: hex('01') })
-  t.deepEqual(framer.next(), { kind: 'message', type: 6, serial: 2 ** 33, body: hex('02') })
+  t.deepEqual(framer.next(), { kind: 'message', type: 5, serial: 7, subList: 0, body: hex('01') })
+  t.deepEqual(framer.next(), { kind: 'message', type: 6, serial: 2 ** 33, subList: 0, body: hex('02') })
 })
 
 test('a body of the largest size passes, one byte more is refused at the header', (t) => {
@@ -122,7 +122,7 @@ test('chunks that pile up before the first look are cut all the same', (t) => {
     framer.push(Uint8Array.of(byte))
   }
   for (let i = 0; i < 100; i++) {
-    t.deepEqual(framer.next(), { kind: 'message', type: i + 1, serial: i + 1, body: hex('0102') })
+    t.deepEqual(framer.next(), { kind: 'message', type: i + 1, serial: i + 1, subList: 0, body: hex('0102') })
   }
   t.is(framer.next().kind, 'needMore')
   t.is(framer.heldBytes, 0)
@@ -138,5 +138,11 @@ test('a snapshot is a copy', (t) => {
   const restored = new MessageFramer(upTo(10), state)
   state.pending.fill(0xff)
   restored.push(hex('02'))
-  t.deepEqual(restored.next(), { kind: 'message', type: 1, serial: 1, body: hex('0102') })
+  t.deepEqual(restored.next(), { kind: 'message', type: 1, serial: 1, subList: 0, body: hex('0102') })
+})
+
+test('the place of a sub-message list comes out of a full header', (t) => {
+  const framer = new MessageFramer({ mini: false, maxBody: () => 10 })
+  framer.push(hex('0100000000000000 0500 01000000 07000000 aa'))
+  t.deepEqual(framer.next(), { kind: 'message', type: 5, serial: 1, subList: 7, body: hex('aa') })
 })

@@ -1,0 +1,120 @@
+import { Heads } from '../../src/app/heads.js'
+import {
+  CursorChannel,
+  DisplayChannel,
+  InputsChannel,
+  LockKeys,
+  MainChannel,
+  MouseModes,
+  newCursorRecord,
+  newDisplayRecord,
+  newInputsRecord,
+  newMainRecord,
+  newWireRecord,
+  Painter,
+  type Channel,
+  type ChannelContext,
+  type CursorRecord,
+  type DisplayRecord,
+  type GuestInput,
+  type InputsRecord,
+  type MainRecord,
+} from '../../src/channels/index.js'
+import { createLzEncoder } from '../../src/codecs/index.js'
+import { DEFAULT_LIMITS } from '../../src/core/limits.js'
+import { silentLogger } from '../../src/core/logger.js'
+import { noCounter, noHistogram } from '../../src/core/metrics.js'
+import { DisplayModel } from '../../src/display/index.js'
+import { capsOf, DISPLAY_CAP, type SERVED_CHANNELS } from '../../src/protocol/index.js'
+import { FakeClock } from './fake-clock.js'
+import { RecordingInput } from './recording-input.js'
+
+export type ServedChannel = (typeof SERVED_CHANNELS)[number]
+
+export interface ServedRecords {
+  readonly main: MainRecord
+  readonly display: DisplayRecord
+  readonly inputs: InputsRecord
+  readonly cursor: CursorRecord
+}
+
+/** Records of a client that has just linked. */
+export const freshRecords: { readonly [K in ServedChannel]: (mini: boolean) => ServedRecords[K] } = {
+  main: (mini) => newMainRecord(newWireRecord(mini), 5, [0xf]),
+  display: (mini) => newDisplayRecord(newWireRecord(mini), 0, capsOf([DISPLAY_CAP.monitorsConfig])),
+  inputs: (mini) => newInputsRecord(newWireRecord(mini)),
+  cursor: (mini) => newCursorRecord(newWireRecord(mini), 0),
+}
+
+export interface WorldOptions<G extends GuestInput> {
+  readonly guest: G
+  /** Pixels that a display channel sends in one piece. */
+  readonly maxPixels?: number
+  /** Messages per acknowledgement. */
+  readonly ackWindow?: number
+}
+
+/** A guest and its server without sockets: the real channel classes on a clock that the test turns. */
+export class ChannelWorld<G extends GuestInput = RecordingInput> {
+  readonly clock = new FakeClock()
+  readonly model = new DisplayModel()
+  readonly mouse = new MouseModes()
+  readonly locks = new LockKeys()
+  readonly heads = new Heads({ setHeads: () => undefined }, DEFAULT_LIMITS, silentLogger)
+  readonly vm = {
+    name: 'vm',
+    uuid: new Uint8Array(16),
+    offers: () => this.model.consoles.map(({ index }) => ({ type: 2, id: index })),
+    observe: (changed: () => void) => this.model.observe({ consolesChanged: changed }),
+  }
+  readonly guest: G
+  readonly ackWindow: number
+  readonly #painter: Painter
+
+  constructor({ guest, maxPixels = 64, ackWindow = 4 }: WorldOptions<G>) {
+    this.guest = guest
+    this.ackWindow = ackWindow
+    this.#painter = new Painter(maxPixels, {
+      encoder: createLzEncoder(),
+      clock: this.clock,
+      metrics: { images: noCounter, imageBytes: noCounter, encodeSeconds: noHistogram },
+    })
+  }
+
+  /** A channel with this state; neither started nor attached. */
+  make(
+    record: ServedRecords[ServedChannel],
+    context: ChannelContext,
+    guest: GuestInput = this.guest,
+  ): Channel {
+    const { model, mouse, locks, heads, vm, clock, ackWindow } = this
+    switch (record.kind) {
+      case 'main': {
+        return new MainChannel(record, context, {
+          vm,
+          mouse,
+          heads,
+          clock,
+          pings: true,
+          roundTrip: noHistogram,
+        })
+      }
+      case 'display': {
+        return new DisplayChannel(record, context, {
+          model,
+          painter: this.#painter,
+          ackWindow,
+          metrics: { frames: noCounter, merged: noCounter },
+        })
+      }
+      case 'inputs': {
+        return new InputsChannel(record, context, { guest, mouse, locks, events: noCounter })
+      }
+      case 'cursor': {
+        return new CursorChannel(record, context, { model, mouse, ackWindow })
+      }
+    }
+  }
+}
+
+export const newWorld = (): ChannelWorld => new ChannelWorld({ guest: new RecordingInput() })
