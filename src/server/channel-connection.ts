@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import type { Channel, ChannelContext, ChannelOutput } from '../channels/index.js'
 import type { Clock, Timer } from '../core/clock.js'
 import { asSidecarError, SidecarError } from '../core/errors.js'
@@ -6,6 +5,7 @@ import type { Limits } from '../core/limits.js'
 import type { Counter } from '../core/metrics.js'
 import { channelName, MessageFramer } from '../protocol/index.js'
 import { RateBudget } from './rate-budget.js'
+import type { Transport } from './transport.js'
 
 /** Messages handled before other connections get their turn. */
 const MESSAGES_PER_TURN = 256
@@ -38,19 +38,10 @@ export interface ConnectionDeps {
 export interface ConnectionOptions {
   readonly mini: boolean
   readonly type: number
+  /** Judges by its type whether a message of the client does nothing here. */
+  readonly ignored?: ((messageType: number) => boolean) | undefined
   /** Makes the channel; it must not send before `start`. */
   channel(context: ChannelContext): Channel
-}
-
-/**
- * Bytes handed to the system and not taken by it yet. Node shows them only on the handle below its socket; without one
- * there are none.
- */
-const queuedBytes = (socket: Socket): number => {
-  const handle: unknown = Reflect.get(socket, '_handle')
-  const queued: unknown =
-    typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'writeQueueSize') : undefined
-  return (typeof queued === 'number' ? queued : 0) + socket.writableLength
 }
 
 /** Largest body that a client may send on a channel of a type. */
@@ -75,7 +66,7 @@ const maxBody = (type: number, limits: Limits): number => {
 export class ChannelConnection implements ChannelContext, ChannelOutput {
   readonly channel: Channel
   readonly output: ChannelOutput = this
-  readonly #socket: Socket
+  readonly #transport: Transport
   readonly #deps: ConnectionDeps
   readonly #framer: MessageFramer
   readonly #labels: { readonly channel: string }
@@ -85,12 +76,17 @@ export class ChannelConnection implements ChannelContext, ChannelOutput {
   #stall: Timer | undefined
   #soft: Timer | undefined
   #resume: Timer | undefined
+  #linger: Timer | undefined
   #ended = false
+  readonly #ignored: ConnectionOptions['ignored']
+  #bytesSent = 0
+  #bytesReceived = 0
 
-  constructor(socket: Socket, options: ConnectionOptions, deps: ConnectionDeps) {
+  constructor(transport: Transport, options: ConnectionOptions, deps: ConnectionDeps) {
     const { limits, clock } = deps
-    this.#socket = socket
+    this.#transport = transport
     this.#deps = deps
+    this.#ignored = options.ignored
     this.#labels = { channel: channelName(options.type) ?? 'unknown' }
     const max = maxBody(options.type, limits)
     this.#framer = new MessageFramer({ mini: options.mini, maxBody: () => max })
@@ -99,17 +95,21 @@ export class ChannelConnection implements ChannelContext, ChannelOutput {
         ? new RateBudget(limits['input-rate'], limits['input-burst'], clock.nowMs())
         : undefined
     this.channel = options.channel(this)
-    socket.on('end', () => this.destroy(undefined))
-    socket.on('error', (error) => {
-      this.destroy(new SidecarError('SIDECAR_PEER_GONE', 'connection failed', {}, error))
+    transport.use({
+      data: (chunk) => this.#received(chunk),
+      end: () => this.destroy(undefined),
+      failed: (error) => {
+        this.destroy(new SidecarError('SIDECAR_PEER_GONE', 'connection failed', {}, error))
+      },
+      closed: () => {
+        this.#linger?.cancel()
+        this.destroy(undefined)
+      },
     })
-    socket.on('close', () => this.destroy(undefined))
   }
 
   /** Starts the channel and reads the socket; `rest` came along with the link stage. */
   start(rest: Uint8Array): void {
-    const socket = this.#socket
-    socket.on('data', (chunk: Buffer) => this.#received(chunk))
     this.#guarded(() => {
       this.channel.start()
       this.channel.attach()
@@ -119,20 +119,34 @@ export class ChannelConnection implements ChannelContext, ChannelOutput {
     }
     this.#pump()
     if (!this.#ended) {
-      socket.resume()
+      this.#transport.resume()
     }
   }
 
+  /** Encrypted by this process. */
+  get secure(): boolean {
+    return this.#transport.secure
+  }
+
+  get bytesSent(): number {
+    return this.#bytesSent
+  }
+
+  get bytesReceived(): number {
+    return this.#bytesReceived
+  }
+
   get hasRoom(): boolean {
-    return this.#socket.writableLength < ROOM_BYTES
+    return this.#transport.waitingBytes < ROOM_BYTES
   }
 
   write(message: Uint8Array): void {
     if (this.#ended) {
       return
     }
+    this.#bytesSent += message.length
     this.#deps.metrics.bytesSent.add(message.length, this.#labels)
-    this.#socket.write(message, this.#written)
+    this.#transport.write(message, this.#written)
     this.#judgeBacklog()
   }
 
@@ -159,11 +173,9 @@ export class ChannelConnection implements ChannelContext, ChannelOutput {
     if (this.#ended) {
       return
     }
-    const socket = this.#socket
     this.#release(undefined)
-    socket.end()
-    const linger = this.#deps.clock.after(LINGER_MS, () => socket.destroy())
-    socket.once('close', () => linger.cancel())
+    this.#linger = this.#deps.clock.after(LINGER_MS, () => this.#transport.destroy())
+    this.#transport.end()
   }
 
   /** Closes at once. */
@@ -171,7 +183,7 @@ export class ChannelConnection implements ChannelContext, ChannelOutput {
     if (!this.#ended) {
       this.#release(error)
     }
-    this.#socket.destroy()
+    this.#transport.destroy()
   }
 
   #release(error: SidecarError | undefined): void {
@@ -201,6 +213,7 @@ export class ChannelConnection implements ChannelContext, ChannelOutput {
     if (this.#ended) {
       return
     }
+    this.#bytesReceived += chunk.length
     this.#deps.metrics.bytesReceived.add(chunk.length, this.#labels)
     this.#framer.push(chunk)
     this.#deps.active()
@@ -213,7 +226,9 @@ export class ChannelConnection implements ChannelContext, ChannelOutput {
       let handled = 0
       let framed = this.#framer.next()
       while (framed.kind === 'message' && !this.#ended) {
-        this.channel.receive(framed.type, framed.body)
+        if (this.#ignored?.(framed.type) !== true) {
+          this.channel.receive(framed.type, framed.body)
+        }
         handled += 1
         if (handled === MESSAGES_PER_TURN) {
           break
@@ -238,10 +253,10 @@ export class ChannelConnection implements ChannelContext, ChannelOutput {
     if (waitMs > 0) {
       this.#deps.metrics.limitHits.add(1, { limit: 'input-rate' })
     }
-    this.#socket.pause()
+    this.#transport.pause()
     const go = (): void => {
       this.#resume = undefined
-      this.#socket.resume()
+      this.#transport.resume()
       this.#handle()
     }
     this.#resume?.cancel()
@@ -268,7 +283,7 @@ export class ChannelConnection implements ChannelContext, ChannelOutput {
   #progress(): void {
     this.#stall?.cancel()
     this.#stall = undefined
-    if (this.#socket.writableLength < this.#deps.limits['out-soft']) {
+    if (this.#transport.waitingBytes < this.#deps.limits['out-soft']) {
       this.#soft?.cancel()
       this.#soft = undefined
     }
@@ -285,9 +300,9 @@ export class ChannelConnection implements ChannelContext, ChannelOutput {
 
   /** A large message takes long on a slow link: as long as the peer takes some of it, it is not stalled. */
   #waitForProgress(): Timer {
-    const before = queuedBytes(this.#socket)
+    const before = this.#transport.unsentBytes
     return this.#deps.clock.after(this.#deps.limits['ack-stall-ms'], () => {
-      if (queuedBytes(this.#socket) < before) {
+      if (this.#transport.unsentBytes < before) {
         this.#stall = this.#waitForProgress()
       } else {
         this.#slow('ack-stall-ms')
@@ -296,7 +311,7 @@ export class ChannelConnection implements ChannelContext, ChannelOutput {
   }
 
   #judgeBacklog(): void {
-    const waiting = this.#socket.writableLength
+    const waiting = this.#transport.waitingBytes
     if (waiting > this.#deps.limits['out-hard']) {
       this.#slow('out-hard')
     } else if (waiting > this.#deps.limits['out-soft']) {
@@ -309,7 +324,7 @@ export class ChannelConnection implements ChannelContext, ChannelOutput {
     this.destroy(
       new SidecarError('SIDECAR_SLOW_READER', 'client reads too slowly', {
         limit,
-        waitingBytes: this.#socket.writableLength,
+        waitingBytes: this.#transport.waitingBytes,
       }),
     )
   }

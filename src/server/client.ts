@@ -1,11 +1,25 @@
 import type { MainChannel } from '../channels/index.js'
+import type { Timer } from '../core/clock.js'
 import type { SidecarError } from '../core/errors.js'
+import { channelName } from '../protocol/index.js'
 import type { ChannelConnection } from './channel-connection.js'
+import type { ChannelReport, ClientReport } from './client-report.js'
 import type { TicketProof } from './tickets.js'
 
 /** Why a client's session ended; a closed set, for logs and metrics. */
 export type ClientEnd =
-  'left' | 'takeover' | 'refused' | 'slow' | 'protocol' | 'lost' | 'timeout' | 'shutdown' | 'bug'
+  | 'left'
+  | 'admin'
+  | 'idle'
+  | 'expired'
+  | 'takeover'
+  | 'refused'
+  | 'slow'
+  | 'protocol'
+  | 'lost'
+  | 'timeout'
+  | 'shutdown'
+  | 'bug'
 
 /** How the session ended, from the error that closed its main channel. */
 export const clientEndOf = (error: SidecarError | undefined): ClientEnd => {
@@ -34,6 +48,25 @@ export const clientEndOf = (error: SidecarError | undefined): ClientEnd => {
 
 const keyOf = (type: number, id: number): string => `${type}:${id}`
 
+const MAIN_KEY = keyOf(1, 0)
+
+const channelReport = (key: string, connection: ChannelConnection): ChannelReport => {
+  const [type = 0, id = 0] = key.split(':').map(Number)
+  const { bytesSent, bytesReceived, secure } = connection
+  return { type, name: channelName(type) ?? 'unknown', id, tls: secure, bytesSent, bytesReceived }
+}
+
+/** A session as it began. */
+export interface Session {
+  readonly connectionId: number
+  readonly proof: TicketProof
+  /** How it proved itself. */
+  readonly auth: string
+  /** It sees the screen and changes nothing. */
+  readonly viewOnly: boolean
+  readonly sinceUnix: number
+}
+
 /** One client: its session, and the connections of all its channels. */
 export class Client {
   /** Number for the logs; counts up from 1. */
@@ -43,22 +76,58 @@ export class Client {
   readonly proof: TicketProof
   readonly source: string
   readonly sinceMs: number
+  readonly auth: string
+  readonly viewOnly: boolean
+  readonly #sinceUnix: number
+  /** Time of the last key or pointer message. */
+  lastActivityMs: number
+  /** Ends the session when its time is over. */
+  watch: Timer | undefined
+  /** Bytes of channels that are closed. */
+  #closedSent = 0
+  #closedReceived = 0
   /** The main channel and its connection, from the moment they are made. */
   main: MainChannel | undefined
   mainConnection: ChannelConnection | undefined
   readonly #channels = new Map<string, ChannelConnection>()
 
-  constructor(
-    number: number,
-    session: { readonly connectionId: number; readonly proof: TicketProof },
-    source: string,
-    sinceMs: number,
-  ) {
+  constructor(number: number, session: Session, source: string, sinceMs: number) {
     this.number = number
     this.connectionId = session.connectionId
     this.proof = session.proof
     this.source = source
     this.sinceMs = sinceMs
+    this.lastActivityMs = sinceMs
+    this.auth = session.auth
+    this.viewOnly = session.viewOnly
+    this.#sinceUnix = session.sinceUnix
+  }
+
+  get bytesSent(): number {
+    return this.#connections.reduce((sum, [, each]) => sum + each.bytesSent, this.#closedSent)
+  }
+
+  get bytesReceived(): number {
+    return this.#connections.reduce((sum, [, each]) => sum + each.bytesReceived, this.#closedReceived)
+  }
+
+  report(): ClientReport {
+    return {
+      number: this.number,
+      source: this.source,
+      since: Math.floor(this.#sinceUnix),
+      lastActivity: Math.floor(this.#sinceUnix + (this.lastActivityMs - this.sinceMs) / 1000),
+      auth: this.auth,
+      viewOnly: this.viewOnly,
+      bytesSent: this.bytesSent,
+      bytesReceived: this.bytesReceived,
+      channels: this.#connections.map(([key, each]) => channelReport(key, each)),
+    }
+  }
+
+  get #connections(): readonly (readonly [string, ChannelConnection])[] {
+    const main = this.mainConnection
+    return [...(main === undefined ? [] : [[MAIN_KEY, main] as const]), ...this.#channels]
   }
 
   /** Channels beside main. */
@@ -75,6 +144,9 @@ export class Client {
   }
 
   remove(type: number, id: number): void {
+    const closed = this.#channels.get(keyOf(type, id))
+    this.#closedSent += closed?.bytesSent ?? 0
+    this.#closedReceived += closed?.bytesReceived ?? 0
     this.#channels.delete(keyOf(type, id))
   }
 

@@ -35,6 +35,9 @@ export interface GuestParts {
 /** Common capabilities of every connection (`protocol-session.md` 1.4). */
 export const COMMON_CAPS = capsOf([COMMON_CAP.authSelection, COMMON_CAP.authSpice, COMMON_CAP.miniHeader])
 
+/** Common capabilities where SASL is the way to authenticate. */
+export const SASL_COMMON_CAPS = capsOf([COMMON_CAP.authSelection, COMMON_CAP.authSasl, COMMON_CAP.miniHeader])
+
 /** Capability words that this server has for a channel type; none for a type that it does not have. */
 export const channelCaps = (type: number): readonly number[] => {
   switch (channelName(type)) {

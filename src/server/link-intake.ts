@@ -1,15 +1,20 @@
 import type { Socket } from 'node:net'
-import type { Clock } from '../core/clock.js'
-import type { SidecarError } from '../core/errors.js'
+import type { Clock, Timer } from '../core/clock.js'
+import { asSidecarError, type SidecarError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
 import type { Logger } from '../core/logger.js'
 import type { Counter } from '../core/metrics.js'
 import type { LinkErrorCode, LinkMess } from '../protocol/index.js'
 import { Admission, sourceOf } from './admission.js'
-import { channelCaps, COMMON_CAPS } from './guest.js'
+import { PLAIN_DOOR, type CarrierEnd, type Carriers, type Door } from './carriers.js'
+import { channelCaps, COMMON_CAPS, SASL_COMMON_CAPS } from './guest.js'
 import type { KeyPool, TicketKeyPair } from './key-pool.js'
 import { LinkStage } from './link-stage.js'
+import type { SaslDoor } from './sasl-door.js'
+import type { SaslProven } from './sasl-session.js'
+import { SaslTransport } from './sasl-transport.js'
 import type { TicketProof } from './tickets.js'
+import type { Transport } from './transport.js'
 
 /** Time that a refused peer gets to read the answer. */
 const REFUSAL_LINGER_MS = 1000
@@ -21,15 +26,21 @@ export interface Verdict {
   /** `OK` admits. */
   readonly code: LinkErrorCode
   readonly proof: TicketProof | undefined
+  /** How the peer proved itself; `ticket` when left out. */
+  readonly auth?: string
+  /** The session only watches. */
+  readonly viewOnly?: boolean
 }
 
-/** A connection whose link stage is done; its socket is paused and nobody listens to it. */
+/** A connection whose link stage is done; it is paused and nobody uses it. */
 export interface Linked {
-  readonly socket: Socket
+  readonly transport: Transport
   /** Where it came from, as {@link sourceOf} names it. */
   readonly source: string
   readonly mess: LinkMess
   readonly proof: TicketProof
+  readonly auth: string
+  readonly viewOnly: boolean
   /** Bytes of the data stage that came along. */
   readonly rest: Uint8Array
 }
@@ -39,15 +50,35 @@ export interface IntakeDeps {
   readonly limits: Limits
   readonly logger: Logger
   readonly keys: KeyPool
+  readonly carriers: Carriers
   readonly metrics: {
     readonly limitHits: Counter
     readonly linkRefusals: Counter
   }
-  authenticate(mess: LinkMess, pair: TicketKeyPair, block: Uint8Array): Verdict
+  /** May a channel of this type come over this transport; `OK` when it may. */
+  judgeSecurity(type: number, transport: Transport): LinkErrorCode
+  /** Opens a ticket now; the result judges it later. */
+  authenticate(mess: LinkMess, pair: TicketKeyPair, block: Uint8Array, source: string): () => Verdict
+  /** Asked for each connection: SASL, where it is in place of tickets. */
+  sasl(): SaslDoor | undefined
   linked(link: Linked): void
+  /** A connection fetched a page and is gone. */
+  served(source: string): void
 }
 
 const swallow = (): void => undefined
+
+/** Every outcome of the ticket step takes the same time (threat model section 9); 0 is at once. */
+const afterFixedTime = (
+  { clock, limits }: Pick<IntakeDeps, 'clock' | 'limits'>,
+  answer: () => void,
+): Timer | undefined => {
+  if (limits['answer-ms'] > 0) {
+    return clock.after(limits['answer-ms'], answer)
+  }
+  answer()
+  return undefined
+}
 
 /** Takes connections through the link stage, within its limits and its one deadline (threat model R15). */
 export class LinkIntake {
@@ -70,9 +101,8 @@ export class LinkIntake {
   }
 
   /** Takes a new, paused connection. */
-  connected(socket: Socket): void {
+  connected(socket: Socket, door: Door = PLAIN_DOOR, source = sourceOf(undefined)): void {
     const { metrics } = this.#deps
-    const source = sourceOf(socket.remoteAddress)
     const place = this.#closed ? 'pending' : this.#admission.admit(source)
     if (typeof place === 'string') {
       metrics.limitHits.add(1, { limit: place })
@@ -81,52 +111,112 @@ export class LinkIntake {
       socket.destroy()
       return
     }
-    this.#link(socket, source, place)
+    this.#open(socket, door, source, place)
   }
 
-  #link(socket: Socket, source: string, leave: () => void): void {
-    const { clock, limits, keys, metrics } = this.#deps
+  /** Finds out what carries the link: plain bytes, TLS, WebSocket, or TLS with WebSocket inside. */
+  #open(socket: Socket, door: Door, source: string, leave: () => void): void {
+    const { clock, limits, carriers, metrics } = this.#deps
+    let late: () => void = () => socket.destroy()
+    const deadline = clock.after(limits['stage-ms'], () => {
+      metrics.limitHits.add(1, { limit: 'stage-ms' })
+      late()
+    })
+    const over = (): void => {
+      deadline.cancel()
+      this.#linking.delete(socket)
+      leave()
+    }
+    this.#linking.add(socket)
+    const giveUp = carriers.open(socket, door, {
+      opened: (transport) => {
+        late = this.#link(transport, source, over)
+      },
+      ended: (end, error) => {
+        over()
+        this.#carrierEnded(source, end, error)
+      },
+    })
+    late = () => giveUp('deadline')
+  }
+
+  #carrierEnded(source: string, end: CarrierEnd, error?: SidecarError): void {
+    if (end === 'served') {
+      this.#deps.served(source)
+      this.#deps.logger.debug('Web request served', { source })
+    } else {
+      this.#refused(source, end, error)
+    }
+  }
+
+  /** @returns what to call when the deadline has come */
+  #link(transport: Transport, source: string, leave: () => void): () => void {
+    const { keys } = this.#deps
+    const sasl = this.#deps.sasl()
     let verdict: Verdict | undefined
+    let answering: Timer | undefined
     let over = false
 
     const finish = (): void => {
       over = true
       leave()
-      deadline.cancel()
       stage.close()
-      this.#linking.delete(socket)
-      for (const event of ['data', 'end', 'error', 'close']) {
-        socket.removeAllListeners(event)
-      }
+      answering?.cancel()
+      transport.use(undefined)
     }
     const stage = new LinkStage(
       {
-        limits,
-        commonCaps: COMMON_CAPS,
+        limits: this.#deps.limits,
+        commonCaps: sasl === undefined ? COMMON_CAPS : SASL_COMMON_CAPS,
         channelCaps,
+        judgeSecurity: (type) => this.#deps.judgeSecurity(type, transport),
         takeKey: (use) =>
           keys.take((pair) => {
             use(pair)
             if (!over) {
-              socket.resume()
+              transport.resume()
             }
           }),
         authenticate: (mess, pair, block) => {
-          verdict = this.#deps.authenticate(mess, pair, block)
-          return verdict.code
+          const judge = this.#deps.authenticate(mess, pair, block, source)
+          return () => {
+            verdict = judge()
+            return verdict.code
+          }
+        },
+        answerLater: (answer) => {
+          answering = afterFixedTime(this.#deps, answer)
+        },
+        sasl: sasl && {
+          secure: transport.secure,
+          begin: () => sasl.begin(transport.secure),
+          authorize: (mess, user) => {
+            verdict = sasl.authorize(mess, user, source)
+            return verdict.code
+          },
+          failed: (mess) => sasl.failed(mess, source),
         },
       },
       {
-        write: (bytes) => void socket.write(bytes),
-        linked: (mess, rest) => {
+        write: (bytes) => transport.write(bytes),
+        ready: () => transport.resume(),
+        linked: (mess, rest, layer) => {
           finish()
-          socket.pause()
-          this.#deps.linked({ socket, source, mess, proof: verdict?.proof ?? NO_PROOF, rest })
+          transport.pause()
+          this.#handOver(layer, {
+            transport,
+            source,
+            mess,
+            proof: verdict?.proof ?? NO_PROOF,
+            auth: verdict?.auth ?? 'ticket',
+            viewOnly: verdict?.viewOnly ?? false,
+            rest,
+          })
         },
         refused: (error) => {
           finish()
           this.#refused(source, error.code === 'SIDECAR_AUTH' ? 'auth' : 'link', error)
-          this.#sayGoodbye(socket)
+          this.#sayGoodbye(transport)
         },
       },
     )
@@ -134,38 +224,62 @@ export class LinkIntake {
       if (!over) {
         finish()
         this.#refused(source, reason)
-        socket.on('error', swallow)
-        socket.destroy()
+        transport.destroy()
       }
     }
-    const deadline = clock.after(limits['stage-ms'], () => {
-      metrics.limitHits.add(1, { limit: 'stage-ms' })
-      give('deadline')
+    transport.use({
+      data: (chunk) => {
+        stage.push(chunk)
+        if (!over && stage.busy) {
+          transport.pause()
+        }
+      },
+      end: () => give('gone'),
+      failed: () => give('gone'),
+      closed: () => give('gone'),
     })
-    this.#linking.add(socket)
-    socket.on('data', (chunk: Buffer) => {
-      stage.push(chunk)
-      if (!over && stage.busy) {
-        socket.pause()
-      }
-    })
-    for (const event of ['end', 'error', 'close']) {
-      socket.on(event, () => give('gone'))
+    transport.resume()
+    return () => give('deadline')
+  }
+
+  /** With a security layer of SASL's, the data stage goes through it. */
+  #handOver(layer: SaslProven['layer'], link: Linked): void {
+    if (layer === undefined) {
+      this.#deps.linked(link)
+      return
     }
-    socket.resume()
+    const inside = new SaslTransport(link.transport, layer.codec, layer.maxPiece, this.#deps.clock)
+    let rest: Uint8Array
+    try {
+      rest = inside.decode(link.rest)
+    } catch (error) {
+      inside.destroy()
+      this.#refused(link.source, 'link', asSidecarError(error))
+      return
+    }
+    this.#deps.linked({ ...link, transport: inside, rest })
   }
 
   #refused(source: string, reason: string, error?: SidecarError): void {
     this.#deps.metrics.linkRefusals.add(1, { reason })
-    this.#deps.logger.warn('Link refused', { source, reason, ...(error === undefined ? {} : { err: error }) })
+    this.#deps.logger.warn('Link refused', {
+      audit: 'refusal',
+      source,
+      reason,
+      ...(error === undefined ? {} : { err: error }),
+    })
   }
 
   /** Lets the answer go out and reads nothing more. */
-  #sayGoodbye(socket: Socket): void {
-    socket.on('error', swallow)
-    socket.resume()
-    socket.end()
-    const linger = this.#deps.clock.after(REFUSAL_LINGER_MS, () => socket.destroy())
-    socket.once('close', () => linger.cancel())
+  #sayGoodbye(transport: Transport): void {
+    const linger = this.#deps.clock.after(REFUSAL_LINGER_MS, () => transport.destroy())
+    transport.use({
+      data: () => undefined,
+      end: () => undefined,
+      failed: () => undefined,
+      closed: () => linger.cancel(),
+    })
+    transport.resume()
+    transport.end()
   }
 }

@@ -1,6 +1,7 @@
-import { SidecarError } from '../core/errors.js'
+import { asSidecarError, SidecarError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
 import {
+  AUTH_SASL,
   AUTH_SPICE,
   COMMON_CAP,
   decodeLinkMess,
@@ -18,6 +19,18 @@ import {
   type LinkMess,
 } from '../protocol/index.js'
 import type { TicketKeyPair } from './key-pool.js'
+import { SaslSession, type SaslExchange, type SaslProven } from './sasl-session.js'
+
+/** SASL instead of tickets. */
+export interface LinkSasl {
+  /** The connection is inside TLS. */
+  readonly secure: boolean
+  begin(): SaslExchange
+  /** Judges the proven user and the wanted channel together; `OK` admits. */
+  authorize(mess: LinkMess, user: string): LinkErrorCode
+  /** SASL let the client not in. */
+  failed(mess: LinkMess): void
+}
 
 /** What the link stage asks of the server. */
 export interface LinkDeps {
@@ -25,22 +38,37 @@ export interface LinkDeps {
   /** Capability words offered to every channel, and to one of the type. */
   readonly commonCaps: readonly number[]
   channelCaps(type: number): readonly number[]
+  /** May a channel of this type come over this connection; `OK` when it may (`protocol-session.md` 1.8). */
+  judgeSecurity(type: number): LinkErrorCode
+  /** When SASL is on, the one way to authenticate. */
+  readonly sasl?: LinkSasl | undefined
   /** Hands out a single-use key pair now or later; the result gives the wait up. */
   takeKey(use: (pair: TicketKeyPair) => void): () => void
-  /** Judges the ticket block and the wanted channel together; `OK` admits. */
-  authenticate(mess: LinkMess, pair: TicketKeyPair, block: Uint8Array): LinkErrorCode
+  /**
+   * Opens the ticket block at once.
+   *
+   * @returns judges the ticket and the wanted channel together, when the answer is due; `OK` admits
+   */
+  authenticate(mess: LinkMess, pair: TicketKeyPair, block: Uint8Array): () => LinkErrorCode
+  /** Calls `answer` a fixed time from now, unless the connection is gone by then. */
+  answerLater(answer: () => void): void
 }
 
 /** What the link stage makes happen. */
 export interface LinkEvents {
   write(bytes: Uint8Array): void
-  /** The channel may begin; `rest` are bytes of the data stage that came along. */
-  linked(mess: LinkMess, rest: Uint8Array): void
+  /** A stage that was busy wants to read on. */
+  ready?(): void
+  /**
+   * The channel may begin; `rest` are bytes of the data stage that came along. All of them go through `layer` if there
+   * is one.
+   */
+  linked(mess: LinkMess, rest: Uint8Array, layer?: SaslProven['layer']): void
   /** Nothing more will come of this connection; the answer has been written. */
   refused(error: SidecarError): void
 }
 
-type State = 'header' | 'mess' | 'key' | 'mechanism' | 'ticket' | 'done'
+type State = 'header' | 'mess' | 'key' | 'mechanism' | 'ticket' | 'answer' | 'sasl' | 'done'
 
 /** All bytes that a peer can make us keep before it is linked: one read of the socket. */
 const concat = (a: Uint8Array, b: Uint8Array): Uint8Array => {
@@ -63,19 +91,28 @@ export class LinkStage {
   #mess: LinkMess | undefined
   #pair: TicketKeyPair | undefined
   #giveUpKey: (() => void) | undefined
+  #sasl: SaslSession | undefined
 
   constructor(deps: LinkDeps, events: LinkEvents) {
     this.#deps = deps
     this.#events = events
   }
 
-  /** Waiting for a key: the connection should not be read meanwhile. */
+  /** Waiting for a key, the time of the answer or SASL: the connection should not be read meanwhile. */
   get busy(): boolean {
-    return this.#state === 'key'
+    return (
+      this.#state === 'key' ||
+      this.#state === 'answer' ||
+      (this.#state === 'sasl' && this.#sasl?.busy === true)
+    )
   }
 
   push(chunk: Uint8Array): void {
     if (this.#state === 'done') {
+      return
+    }
+    if (this.#state === 'sasl') {
+      this.#sasl?.push(chunk)
       return
     }
     this.#buffer = this.#buffer.length === 0 ? chunk : concat(this.#buffer, chunk)
@@ -87,6 +124,7 @@ export class LinkStage {
     this.#state = 'done'
     this.#giveUpKey?.()
     this.#giveUpKey = undefined
+    this.#sasl?.close()
   }
 
   #run(): void {
@@ -121,6 +159,8 @@ export class LinkStage {
         return this.#ticket()
       }
       case 'key':
+      case 'answer':
+      case 'sasl':
       case 'done': {
         return false
       }
@@ -165,8 +205,31 @@ export class LinkStage {
       return this.#refuse(LINK_ERROR.invalidData, 'link message is malformed', error)
     }
     const mess = this.#mess
+    const security = this.#deps.judgeSecurity(mess.channelType)
+    if (security !== LINK_ERROR.ok) {
+      return this.#refuse(security, 'channel may not come over this kind of connection')
+    }
+    if (this.#deps.sasl !== undefined) {
+      return this.#replyForSasl(mess)
+    }
     this.#state = 'key'
     this.#giveUpKey = this.#deps.takeKey((pair) => this.#reply(mess, pair))
+    return true
+  }
+
+  /** No key: there is no ticket to encrypt. */
+  #replyForSasl(mess: LinkMess): boolean {
+    if (!hasCap(mess.commonCaps, COMMON_CAP.authSelection)) {
+      return this.#refuse(LINK_ERROR.versionMismatch, 'peer cannot choose SASL')
+    }
+    this.#events.write(
+      encodeLinkReply({
+        error: LINK_ERROR.ok,
+        commonCaps: this.#deps.commonCaps,
+        channelCaps: this.#deps.channelCaps(mess.channelType),
+      }),
+    )
+    this.#state = 'mechanism'
     return true
   }
 
@@ -193,11 +256,64 @@ export class LinkStage {
       return false
     }
     const mechanism = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true)
-    if (mechanism !== AUTH_SPICE) {
+    const { sasl } = this.#deps
+    if (mechanism !== (sasl === undefined ? AUTH_SPICE : AUTH_SASL)) {
       return this.#refuse(LINK_ERROR.invalidData, 'peer chose a way to authenticate that was not offered')
+    }
+    if (sasl !== undefined) {
+      return this.#beginSasl(sasl)
     }
     this.#state = 'ticket'
     return true
+  }
+
+  #beginSasl(sasl: LinkSasl): false {
+    const mess = this.#mess
+    if (mess === undefined) {
+      return false
+    }
+    this.#state = 'sasl'
+    this.#sasl = new SaslSession(sasl.begin(), sasl.secure, {
+      write: (bytes) => this.#events.write(bytes),
+      ready: () => this.#events.ready?.(),
+      proven: (proven, rest) => this.#proven(sasl, mess, proven, rest),
+      refused: (error, code) => {
+        this.close()
+        if (error.code === 'SIDECAR_AUTH') {
+          sasl.failed(mess)
+        }
+        if (code !== undefined) {
+          this.#events.write(encodeLinkErrorReply(code))
+        }
+        this.#events.refused(error)
+      },
+    })
+    const rest = this.#buffer
+    this.#buffer = new Uint8Array(0)
+    this.#sasl.start()
+    this.#sasl.push(rest)
+    return false
+  }
+
+  /** The link result is the first that goes through the layer (`protocol-session.md` 1.7). */
+  #proven(sasl: LinkSasl, mess: LinkMess, { user, layer }: SaslProven, rest: Uint8Array): void {
+    this.#state = 'done'
+    const code = sasl.authorize(mess, user)
+    let result = encodeLinkResult(code)
+    try {
+      result = layer?.codec.encode(result) ?? result
+    } catch (error) {
+      layer?.codec.dispose()
+      this.#events.refused(asSidecarError(error))
+      return
+    }
+    this.#events.write(result)
+    if (code === LINK_ERROR.ok) {
+      this.#events.linked(mess, rest, layer)
+    } else {
+      layer?.codec.dispose()
+      this.#events.refused(new SidecarError('SIDECAR_AUTH', 'link refused after SASL', { linkError: code }))
+    }
   }
 
   #ticket(): boolean {
@@ -207,9 +323,19 @@ export class LinkStage {
     if (block === undefined || mess === undefined || pair === undefined) {
       return false
     }
-    this.#state = 'done'
+    this.#state = 'answer'
     this.#pair = undefined
-    const code = this.#deps.authenticate(mess, pair, block)
+    const judge = this.#deps.authenticate(mess, pair, block)
+    this.#deps.answerLater(() => this.#answer(mess, judge))
+    return false
+  }
+
+  #answer(mess: LinkMess, judge: () => LinkErrorCode): void {
+    if (this.#state !== 'answer') {
+      return
+    }
+    this.#state = 'done'
+    const code = judge()
     this.#events.write(encodeLinkResult(code))
     if (code === LINK_ERROR.ok) {
       this.#events.linked(mess, this.#buffer)
@@ -219,7 +345,6 @@ export class LinkStage {
       )
     }
     this.#buffer = new Uint8Array(0)
-    return false
   }
 
   #refuse(code: LinkErrorCode, text: string, cause?: unknown): false {

@@ -59,34 +59,36 @@ const removeLeftover = async (path: string): Promise<boolean> => {
   return false
 }
 
-const bindError = (address: ListenAddress, cause: unknown): SidecarError => {
+const bindError = (address: ListenAddress, setting: string, cause: unknown): SidecarError => {
   const why = cause instanceof Error ? cause.message : String(cause)
   return new SidecarError(
     'SIDECAR_CONFIG',
-    `cannot listen on ${nameOf(address)}: ${why}; choose another address for listen`,
+    `cannot listen on ${nameOf(address)}: ${why}; choose another address for ${setting}`,
     {},
     cause,
   )
 }
 
 /**
- * Binds one address. Connections are handed over paused: nothing is read before somebody asks.
+ * Binds one address. Connections are handed over paused: nothing is read before somebody asks. `setting` is named in
+ * errors.
  *
  * @throws SidecarError SIDECAR_CONFIG when the address cannot be bound
  */
 export const listenOn = async (
   address: ListenAddress,
   connected: (socket: Socket) => void,
+  setting = 'listen',
 ): Promise<BoundListener> => {
   const server = createServer({ pauseOnConnect: true, noDelay: true, keepAlive: true }, connected)
   try {
     await listenOnce(server, address)
   } catch (error) {
     if (address.kind !== 'unix' || !isCode(error, 'EADDRINUSE') || !(await removeLeftover(address.path))) {
-      throw bindError(address, error)
+      throw bindError(address, setting, error)
     }
     await listenOnce(server, address).catch((again: unknown) => {
-      throw bindError(address, again)
+      throw bindError(address, setting, again)
     })
   }
   const bound = server.address()

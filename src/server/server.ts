@@ -12,13 +12,25 @@ import {
   type LinkErrorCode,
   type LinkMess,
 } from '../protocol/index.js'
+import { Audit } from './audit.js'
+import { Carriers } from './carriers.js'
 import { ChannelConnection, type ConnectionDeps } from './channel-connection.js'
+import { judgeSecurity, NO_SECURITY_LISTS, type SecurityLists } from './channel-security.js'
 import { Client, clientEndOf, type ClientEnd } from './client.js'
+import type { ClientReport } from './client-report.js'
+import { carriesOf, doorsOf } from './doors.js'
+import { FrontDoor, OPEN_DOOR, type FrontDoorRules } from './front-door.js'
 import { makeChannel, makeMainChannel, usesMiniHeader, type GuestParts } from './guest.js'
 import { KeyPool, type TicketKeyPair } from './key-pool.js'
 import { LinkIntake, type Linked, type Verdict } from './link-intake.js'
 import { listenOn, type BoundListener, type ListenAddress } from './listener.js'
-import type { TicketStore } from './tickets.js'
+import { NO_SESSION_LIMITS, watchSession, type SessionLimits } from './session-limits.js'
+import type { TicketProof, TicketStore } from './tickets.js'
+import type { TlsFront } from './tls.js'
+import { SaslDoor, type SaslProvider } from './sasl-door.js'
+import { changesGuest, viewOnlyGuest } from './view-only.js'
+import { WebFront } from './web-front.js'
+import type { WebRoot } from './web-root.js'
 
 /** What a client finds when another one is connected (setting `clients`). */
 export type ClientPolicy = 'takeover' | 'refuse' | 'share'
@@ -34,10 +46,17 @@ export interface ServerMetrics {
   readonly clientsEnded: Counter
   readonly errors: Counter
   readonly lastActivity: Gauge
+  readonly viewOnlyIgnored: Counter
 }
 
 export interface ServerOptions {
   readonly listen: readonly ListenAddress[]
+  readonly tlsListen?: readonly ListenAddress[]
+  readonly websocketListen?: readonly ListenAddress[]
+  /** Needed with `tlsListen`; started. */
+  readonly tls?: TlsFront | undefined
+  readonly security?: SecurityLists
+  readonly webRoot?: WebRoot | undefined
   readonly clients: ClientPolicy
   readonly limits: Limits
   readonly clock: Clock
@@ -45,6 +64,8 @@ export interface ServerOptions {
   readonly metrics: ServerMetrics
   readonly tickets: TicketStore
   readonly guest: GuestParts
+  readonly frontDoor?: FrontDoorRules
+  readonly sessionLimits?: SessionLimits
   /** The number of clients changed. */
   clientsChanged(count: number): void
 }
@@ -57,24 +78,45 @@ const isQuiet = (error: SidecarError | undefined): error is undefined =>
 export class SpiceServer {
   readonly #options: ServerOptions
   readonly #keys: KeyPool
+  readonly #audit: Audit
+  readonly #frontDoor: FrontDoor
+  readonly #viewOnlyGuest: GuestParts
   readonly #intake: LinkIntake
   readonly #listeners: BoundListener[] = []
   readonly #clients = new Map<number, Client>()
   readonly #channelCounts = new Map<string, number>()
   #clientNumber = 0
+  #sasl: SaslDoor | undefined
 
   constructor(options: ServerOptions) {
     const { clock, limits, logger, metrics } = options
     this.#options = options
     this.#keys = new KeyPool(limits.keys, logger)
+    this.#audit = new Audit(logger)
+    this.#frontDoor = new FrontDoor(
+      { clock, limits, audit: this.#audit, metrics },
+      options.frontDoor ?? OPEN_DOOR,
+    )
+    this.#viewOnlyGuest = viewOnlyGuest(options.guest)
     this.#intake = new LinkIntake({
       clock,
       limits,
       logger,
       metrics,
       keys: this.#keys,
-      authenticate: (mess, pair, block) => this.#authenticate(mess, pair, block),
+      carriers: new Carriers({
+        clock,
+        limits,
+        metrics,
+        tls: options.tls,
+        web: new WebFront(clock, options.webRoot),
+      }),
+      judgeSecurity: (type, transport) =>
+        judgeSecurity(type, transport, options.security ?? NO_SECURITY_LISTS),
+      authenticate: (mess, pair, block, source) => this.#authenticate(mess, pair, block, source),
+      sasl: () => this.#sasl,
       linked: (link) => this.#linked(link),
+      served: (source) => this.#frontDoor.harmless(source),
     })
   }
 
@@ -87,8 +129,20 @@ export class SpiceServer {
   async start(): Promise<readonly string[]> {
     this.#keys.start()
     try {
-      for (const address of this.#options.listen) {
-        this.#listeners.push(await listenOn(address, (socket) => this.#intake.connected(socket)))
+      const { listen, tlsListen = [], websocketListen = [], tls } = this.#options
+      for (const { address, door } of doorsOf({
+        listen,
+        tlsListen,
+        websocketListen,
+        hasTls: tls !== undefined,
+      })) {
+        const bound = await listenOn(address, (socket) => {
+          this.#frontDoor.connected(socket, door.local, (source) => {
+            this.#intake.connected(socket, door, source)
+          })
+        })
+        this.#listeners.push(bound)
+        this.#options.logger.debug('Door open', { address: bound.address, carries: carriesOf(door) })
       }
     } catch (error) {
       await this.close()
@@ -100,6 +154,7 @@ export class SpiceServer {
   /** Ends every session with a reason and frees the addresses; callable any number of times. */
   async close(): Promise<void> {
     this.#keys.close()
+    this.#frontDoor.close()
     this.#intake.close()
     const closed = this.#listeners.splice(0).map((listener) => listener.close())
     for (const client of [...this.#clients.values()]) {
@@ -108,25 +163,45 @@ export class SpiceServer {
     await Promise.all(closed)
   }
 
+  #authenticate(mess: LinkMess, pair: TicketKeyPair, block: Uint8Array, source: string): () => Verdict {
+    const proof = this.#options.tickets.decrypt(pair.privateKey, block)
+    return () => this.#frontDoor.judged(source, mess, this.#judge(mess, proof))
+  }
+
   /** A wrong ticket looks the same whatever else is wrong (threat model B4). */
-  #authenticate(mess: LinkMess, pair: TicketKeyPair, block: Uint8Array): Verdict {
+  #judge(mess: LinkMess, proof: TicketProof | undefined): Verdict {
     const { tickets } = this.#options
-    const proof = tickets.decrypt(pair.privateKey, block)
     if (proof === undefined) {
       return this.#deny(LINK_ERROR.permissionDenied, 'undecryptable')
     }
     const isMain = mess.channelType === CHANNEL_TYPES.main
     const client = isMain ? undefined : this.#clients.get(mess.connectionId)
-    const good = client === undefined ? tickets.admitsSession(proof) : tickets.sameTicket(client.proof, proof)
+    const kind = client === undefined ? tickets.admitsSession(proof) : undefined
+    const good = client === undefined ? kind !== undefined : tickets.sameTicket(client.proof, proof)
     if (!good) {
       return this.#deny(LINK_ERROR.permissionDenied, tickets.locked ? 'locked' : 'ticket')
     }
     if (isMain ? mess.connectionId !== 0 : client === undefined) {
       return this.#deny(LINK_ERROR.badConnectionId, 'connection-id')
     }
+    const auth = tickets.open ? 'open' : 'ticket'
     return client === undefined || this.#channelFree(client, mess)
-      ? { code: LINK_ERROR.ok, proof }
+      ? { code: LINK_ERROR.ok, proof, auth, viewOnly: kind === 'view' }
       : this.#deny(LINK_ERROR.channelNotAvailable, 'channel')
+  }
+
+  /** From now on clients authenticate by SASL, and tickets are good for nobody. */
+  useSasl(provider: SaslProvider): void {
+    this.#sasl = new SaslDoor({
+      provider,
+      sessionProof: (connectionId) => this.#clients.get(connectionId)?.proof,
+      channelFree: (mess) => {
+        const client = this.#clients.get(mess.connectionId)
+        return client !== undefined && this.#channelFree(client, mess)
+      },
+      deny: (code, reason) => this.#deny(code, reason),
+      judged: (source, mess, verdict) => this.#frontDoor.judged(source, mess, verdict),
+    })
   }
 
   #deny(code: LinkErrorCode, reason: string): Verdict {
@@ -152,48 +227,63 @@ export class SpiceServer {
     }
   }
 
-  #newClient({ socket, source, mess, proof, rest }: Linked): void {
-    const { clients: policy, clock, guest, logger, metrics } = this.#options
+  #newClient({ transport, source, mess, proof, auth, viewOnly, rest }: Linked): void {
+    const { clients: policy, clock, metrics, tickets } = this.#options
     this.#clientNumber += 1
     const connectionId = this.#newConnectionId()
-    const client = new Client(this.#clientNumber, { connectionId, proof }, source, clock.nowMs())
+    const client = new Client(
+      this.#clientNumber,
+      { connectionId, proof, auth, viewOnly, sinceUnix: clock.unixSeconds() },
+      source,
+      clock.nowMs(),
+    )
     const connection = new ChannelConnection(
-      socket,
+      transport,
       {
         mini: usesMiniHeader(mess),
         type: mess.channelType,
+        ignored: this.#ignoredOf(client, mess.channelType),
         channel: (context: ChannelContext) => {
           const channel = makeMainChannel(
             mess,
             connectionId,
-            socket.remoteAddress !== undefined,
-            guest,
+            !transport.local,
+            this.#guestOf(client),
             context,
           )
           client.main = channel
           return channel
         },
       },
-      this.#connectionDeps((error) => this.#clientGone(client, error)),
+      this.#connectionDeps(client, mess, (error) => this.#clientGone(client, error)),
     )
     client.mainConnection = connection
     const refused = this.#policyRefusal()
     if (refused !== undefined) {
       metrics.linkRefusals.add(1, { reason: refused })
-      logger.warn('Client refused', { source, reason: refused })
+      this.#audit.refused(source, refused)
       client.end(LINK_ERROR.error, 'another client is connected')
       return
     }
     const present = [...this.#clients.values()]
     this.#clients.set(connectionId, client)
+    tickets.spend(proof)
     if (policy === 'takeover') {
       for (const other of present) {
+        this.#audit.takeover(other, client)
         this.#end(other, 'takeover', 'another client took over')
       }
     }
     this.#count('main', 1)
     metrics.clients.set(this.#clients.size)
-    logger.info('Client linked', { client: client.number, source })
+    this.#audit.linked(client, transport.secure)
+    client.watch = watchSession(client, this.#options.sessionLimits ?? NO_SESSION_LIMITS, clock, (end) => {
+      this.#end(
+        client,
+        end,
+        end === 'idle' ? 'nobody used this session for too long' : 'the time of this session is over',
+      )
+    })
     this.#options.clientsChanged(this.#clients.size)
     connection.start(rest)
   }
@@ -210,20 +300,25 @@ export class SpiceServer {
     return undefined
   }
 
-  #newChannel({ socket, mess, rest }: Linked): void {
-    const { guest, logger } = this.#options
+  #newChannel({ transport, mess, rest }: Linked): void {
+    const { logger } = this.#options
     const { channelType: type, channelId: id } = mess
     const client = this.#clients.get(mess.connectionId)
     if (client === undefined) {
-      socket.destroy()
+      transport.destroy()
       return
     }
     const channel = channelName(type) ?? 'unknown'
     const fields = { client: client.number, channel, channelId: id }
     const connection = new ChannelConnection(
-      socket,
-      { mini: usesMiniHeader(mess), type, channel: (context) => makeChannel(mess, guest, context) },
-      this.#connectionDeps((error) => {
+      transport,
+      {
+        mini: usesMiniHeader(mess),
+        type,
+        ignored: this.#ignoredOf(client, type),
+        channel: (context) => makeChannel(mess, this.#guestOf(client), context),
+      },
+      this.#connectionDeps(client, mess, (error) => {
         client.remove(type, id)
         this.#count(channel, -1)
         if (isQuiet(error)) {
@@ -244,13 +339,53 @@ export class SpiceServer {
     connection.start(rest)
   }
 
-  #connectionDeps(closed: ConnectionDeps['closed']): ConnectionDeps {
+  /** What a client that only watches gets to see of the guest. */
+  #guestOf(client: Client): GuestParts {
+    return client.viewOnly ? this.#viewOnlyGuest : this.#options.guest
+  }
+
+  /** Messages of a client that only watches which do nothing, counted. */
+  #ignoredOf(client: Client, channelType: number): ((messageType: number) => boolean) | undefined {
+    if (!client.viewOnly) {
+      return undefined
+    }
+    return (messageType) => {
+      const ignored = changesGuest(channelType, messageType)
+      if (ignored) {
+        this.#options.metrics.viewOnlyIgnored.add(1)
+      }
+      return ignored
+    }
+  }
+
+  /** What each client is and has, oldest first. */
+  clientReports(): readonly ClientReport[] {
+    return [...this.#clients.values()].map((client) => client.report())
+  }
+
+  /** Ends the session of a client with a reason; false when there is none of this number. */
+  disconnect(number: number): boolean {
+    const client = [...this.#clients.values()].find((each) => each.number === number)
+    if (client === undefined) {
+      return false
+    }
+    this.#end(client, 'admin', 'the administrator ended this session')
+    return true
+  }
+
+  #connectionDeps(client: Client, mess: LinkMess, closed: ConnectionDeps['closed']): ConnectionDeps {
     const { clock, limits, metrics } = this.#options
+    const isInputs = mess.channelType === CHANNEL_TYPES.inputs
     return {
       clock,
       limits,
       metrics,
-      active: () => metrics.lastActivity.set(clock.unixSeconds()),
+      active: () => {
+        metrics.lastActivity.set(clock.unixSeconds())
+        if (isInputs) {
+          client.lastActivityMs = clock.nowMs()
+        }
+      },
       closed,
     }
   }
@@ -277,10 +412,10 @@ export class SpiceServer {
     metrics.clientsEnded.add(1, { reason: end })
     metrics.clients.set(this.#clients.size)
     const seconds = Math.round((clock.nowMs() - client.sinceMs) / 1000)
-    const fields = { client: client.number, source: client.source, reason: end, seconds }
-    if (isQuiet(error)) {
-      logger.info('Client left', fields)
-    } else {
+    client.watch?.cancel()
+    this.#audit.ended(client, end, seconds)
+    if (!isQuiet(error)) {
+      const fields = { client: client.number, source: client.source, reason: end, seconds }
       metrics.errors.add(1, { code: error.code })
       logger.warn('Client dropped', { ...fields, err: error })
     }

@@ -21,6 +21,13 @@ export type TicketExpiry =
 /** What a link proved; opaque to everybody but the store. */
 export type TicketProof = Uint8Array
 
+export interface TicketRules {
+  /** Everybody who completes the exchange is let in (`disable-ticketing`). */
+  readonly open?: boolean
+  /** A ticket begins one session (`ticket-single-use`). */
+  readonly singleUse?: boolean
+}
+
 /**
  * The ticket of the VM. It keeps only salted digests, compares in constant time, and fails closed: no ticket, an empty
  * one or an expired one denies everybody (threat model R9).
@@ -31,11 +38,13 @@ export class TicketStore {
   #digest: Buffer | undefined
   #deadlineMs = Number.POSITIVE_INFINITY
   readonly #open: boolean
+  readonly #singleUse: boolean
+  #viewDigest: Buffer | undefined
 
-  /** `open`: everybody who completes the exchange is let in (`disable-ticketing`). */
-  constructor(clock: Clock, open: boolean) {
+  constructor(clock: Clock, { open = false, singleUse = false }: TicketRules = {}) {
     this.#clock = clock
     this.#open = open
+    this.#singleUse = singleUse
   }
 
   /** Sets the ticket; `undefined` or an empty one locks. */
@@ -45,8 +54,31 @@ export class TicketStore {
     this.#deadlineMs = this.#deadline(expiry)
   }
 
+  /** Changes when the ticket stops being good; without a ticket nothing changes. */
+  setExpiry(expiry: TicketExpiry): void {
+    this.#deadlineMs = this.#deadline(expiry)
+  }
+
+  /** Sets the ticket whose sessions only watch; `undefined` or an empty one lets nobody watch. */
+  setViewOnly(ticket: Uint8Array | undefined): void {
+    const usable = ticket !== undefined && ticket.length > 0 && ticket.length <= MAX_TICKET_BYTES
+    this.#viewDigest = usable ? this.#digestOf(ticket) : undefined
+  }
+
+  /** Everybody is let in, whatever ticket is set. */
+  get open(): boolean {
+    return this.#open
+  }
+
   get locked(): boolean {
-    return !this.#open && this.#digest === undefined
+    return !this.#open && this.#digest === undefined && this.#viewDigest === undefined
+  }
+
+  /** A session began with this proof: a single-use ticket is good for nobody else now. */
+  spend(proof: TicketProof): void {
+    if (this.#singleUse && this.#digest !== undefined && timingSafeEqual(this.#digest, proof)) {
+      this.#digest = undefined
+    }
   }
 
   /**
@@ -68,14 +100,21 @@ export class TicketStore {
     return this.#digestOf(plain.subarray(0, end))
   }
 
-  /** May this proof begin a new session; the expiry is judged here and only here. */
-  admitsSession(proof: TicketProof): boolean {
+  /**
+   * May this proof begin a new session, and of which kind; the expiry is judged here and only here. The same ticket
+   * in both places is the one that may do more.
+   */
+  admitsSession(proof: TicketProof): 'full' | 'view' | undefined {
     if (this.#open) {
-      return true
+      return 'full'
     }
-    const expected = this.#digest ?? this.#digestOf(randomBytes(16))
-    const equal = timingSafeEqual(expected, proof)
-    return equal && this.#digest !== undefined && this.#clock.nowMs() < this.#deadlineMs
+    const nobody = this.#digestOf(randomBytes(16))
+    const full = timingSafeEqual(this.#digest ?? nobody, proof)
+    const view = timingSafeEqual(this.#viewDigest ?? nobody, proof)
+    if (full && this.#digest !== undefined) {
+      return this.#clock.nowMs() < this.#deadlineMs ? 'full' : undefined
+    }
+    return view && this.#viewDigest !== undefined ? 'view' : undefined
   }
 
   /** Is it the ticket with which a session began: its further channels may join, expired or changed meanwhile or not. */

@@ -5,7 +5,9 @@ import {
   AUTH_SPICE,
   capsOf,
   COMMON_CAP,
+  commonServer,
   decodeLinkReply,
+  decodeSubMessages,
   encodeHeader,
   encodeLinkMess,
   headerSize,
@@ -102,6 +104,8 @@ export interface LinkRequest {
   readonly ticket?: string | Uint8Array
   readonly channelCaps?: readonly number[]
   readonly mini?: boolean
+  /** Sent ahead of the link message, as a proxy does. */
+  readonly before?: Uint8Array
 }
 
 /** What came of a link: its result code, or the error code of the reply. */
@@ -112,9 +116,13 @@ export interface LinkOutcome {
 }
 
 /** Links one channel as a stock client does. */
-export const link = async (where: NetConnectOpts, request: LinkRequest): Promise<LinkOutcome> => {
-  const reader = await openSocket(where)
+export const link = async (where: NetConnectOpts, request: LinkRequest): Promise<LinkOutcome> =>
+  linkOver(await openSocket(where), request)
+
+/** Links one channel over a connection that is up, such as one with TLS. */
+export const linkOver = async (reader: SocketReader, request: LinkRequest): Promise<LinkOutcome> => {
   const mini = request.mini ?? true
+  reader.socket.write(request.before ?? new Uint8Array(0))
   const commonCaps = capsOf([COMMON_CAP.authSelection, ...(mini ? [COMMON_CAP.miniHeader] : [])])
   reader.socket.write(
     encodeLinkMess({
@@ -142,11 +150,29 @@ export const link = async (where: NetConnectOpts, request: LinkRequest): Promise
   return { replyError: 0, result: result?.readUInt32LE(0), channel }
 }
 
+type Whole = Extract<Framed, { kind: 'message' }>
+
+/** A message with the messages inside it, as a client handles them. */
+export const inOrder = (message: Whole): Whole[] => {
+  const isList = message.type === commonServer.list.id
+  if (!isList && message.subList === 0) {
+    return [message]
+  }
+  const carried = decodeSubMessages(message.body, isList ? 0 : message.subList).map((sub) => ({
+    ...message,
+    ...sub,
+    subList: 0,
+  }))
+  return isList ? carried : [...carried, message]
+}
+
 /** The data stage of one linked channel. */
 export class ScriptedChannel {
   readonly reader: SocketReader
   readonly #mini: boolean
   readonly #framer: MessageFramer
+  /** Sub-messages and the message that carried them, in the order to handle them. */
+  readonly #carried: Whole[] = []
   #serial = 0
 
   constructor(reader: SocketReader, mini: boolean) {
@@ -167,12 +193,17 @@ export class ScriptedChannel {
     this.reader.socket.write(bytes)
   }
 
-  /** The next message; `undefined` when the connection ends. */
-  async next(): Promise<Extract<Framed, { kind: 'message' }> | undefined> {
+  /** The next message, sub-messages first; `undefined` when the connection ends. */
+  async next(): Promise<Whole | undefined> {
     for (;;) {
+      const carried = this.#carried.shift()
+      if (carried !== undefined) {
+        return carried
+      }
       const framed = this.#framer.next()
       if (framed.kind === 'message') {
-        return framed
+        this.#carried.push(...inOrder(framed))
+        continue
       }
       if (framed.kind === 'error') {
         throw framed.error

@@ -9,7 +9,15 @@ import { DisplayModel, type WantedHead } from '../../src/display/index.js'
 import { Heads } from '../../src/app/heads.js'
 import { Vm } from '../../src/app/vm.js'
 import { systemClock } from '../../src/app/system-clock.js'
-import { SpiceServer, TicketStore, type ClientPolicy, type TicketExpiry } from '../../src/server/index.js'
+import {
+  SpiceServer,
+  TicketStore,
+  type ClientPolicy,
+  type ServerOptions,
+  type TicketExpiry,
+} from '../../src/server/index.js'
+import { OPEN_DOOR, type FrontDoorRules } from '../../src/server/front-door.js'
+import { NO_SESSION_LIMITS, type SessionLimits } from '../../src/server/session-limits.js'
 import type { Clock, Timer } from '../../src/core/clock.js'
 import { FakeClock } from './fake-clock.js'
 import { link, type LinkOutcome, type LinkRequest, type ScriptedChannel } from './scripted-client.js'
@@ -73,7 +81,13 @@ export interface ServerRigOptions {
   readonly ticket?: string | undefined
   readonly expiry?: TicketExpiry
   readonly open?: boolean
+  readonly singleUse?: boolean
+  readonly viewOnlyTicket?: string
+  readonly frontDoor?: FrontDoorRules
+  readonly sessionLimits?: SessionLimits
   readonly clock?: Clock
+  /** Beside the one plain address. */
+  readonly doors?: Pick<ServerOptions, 'tlsListen' | 'websocketListen' | 'tls' | 'security' | 'webRoot'>
 }
 
 /** A real server on a free port, with a model that the test feeds and a guest that records. */
@@ -98,28 +112,40 @@ export class ServerRig {
     clientsEnded: new Counted(),
     errors: new Counted(),
     lastActivity: new Counted(),
+    viewOnlyIgnored: new Counted(),
   }
   port = 0
+  /** Ports of all addresses: plain, TLS, WebSocket. */
+  ports: readonly number[] = []
 
   constructor(options: ServerRigOptions) {
     const clock = options.clock ?? systemClock
     const limits = { ...DEFAULT_LIMITS, ...options.limits }
-    this.tickets = new TicketStore(clock, options.open ?? false)
+    this.tickets = new TicketStore(clock, {
+      open: options.open ?? false,
+      singleUse: options.singleUse ?? false,
+    })
     const ticket = 'ticket' in options ? options.ticket : 'secret'
     this.tickets.set(
       ticket === undefined ? undefined : Buffer.from(ticket),
       options.expiry ?? { kind: 'never' },
     )
+    if (options.viewOnlyTicket !== undefined) {
+      this.tickets.setViewOnly(Buffer.from(options.viewOnlyTicket))
+    }
     const { model, mouse, locks, guest, vm } = this
     const ackWindow = limits['ack-window']
     this.server = new SpiceServer({
       listen: [{ kind: 'tcp', host: '127.0.0.1', port: 0 }],
+      ...options.doors,
       clients: options.clients ?? 'takeover',
       limits,
       clock,
       logger: this.log,
       metrics: this.metrics,
       tickets: this.tickets,
+      frontDoor: options.frontDoor ?? OPEN_DOOR,
+      sessionLimits: options.sessionLimits ?? NO_SESSION_LIMITS,
       guest: {
         main: { vm, mouse, heads: new Heads(this.layouts, limits, this.log), clock, roundTrip: noHistogram },
         display: {
@@ -144,8 +170,9 @@ export class ServerRig {
   }
 
   async start(): Promise<void> {
-    const [address] = await this.server.start()
-    this.port = Number(address?.split(':').at(-1))
+    const addresses = await this.server.start()
+    this.ports = addresses.map((address) => Number(address.split(':').at(-1)))
+    this.port = this.ports[0] ?? 0
   }
 
   link(request: LinkRequest): Promise<LinkOutcome> {
@@ -182,5 +209,6 @@ export const withSteppedClock = (
   body: (t: ExecutionContext, rig: ServerRig, clock: SteppedClock) => Promise<void>,
 ): ((t: ExecutionContext) => Promise<void>) => {
   const clock = new SteppedClock()
-  return withServer({ ...options, clock }, (t, rig) => body(t, rig, clock))
+  const limits = { 'answer-ms': 0, ...options.limits }
+  return withServer({ ...options, limits, clock }, (t, rig) => body(t, rig, clock))
 }

@@ -14,9 +14,17 @@ export interface SpiceTarget {
   readonly tlsPort?: number
   readonly unixPath?: string
   readonly password?: string
+  /** For SASL. */
+  readonly username?: string
   readonly caFile?: string
   /** Channels to open besides main; default display, inputs, cursor. */
   readonly channels?: readonly string[]
+}
+
+interface StartOptions {
+  readonly debug?: boolean
+  /** Added to the environment. */
+  readonly env?: Record<string, string>
 }
 
 export interface Surface {
@@ -92,17 +100,17 @@ export class SpiceClient {
   #nextId = 1
   #pictures = 0
 
-  private constructor(debug: boolean) {
+  private constructor({ debug, env }: StartOptions) {
     // Not `env python3`: the bindings belong to the distribution's own interpreter.
     this.process = new TempProcess('spice client', '/usr/bin/python3', [SCRIPT], {
       onLine: (line) => this.#line(line),
-      env: debug ? { SPICE_DEBUG: '1', G_MESSAGES_DEBUG: 'all' } : {},
+      env: { ...env, ...(debug === true ? { SPICE_DEBUG: '1', G_MESSAGES_DEBUG: 'all' } : {}) },
     })
   }
 
   /** Starts the child; nothing is connected yet. */
-  static async start(options: { readonly debug?: boolean } = {}): Promise<SpiceClient> {
-    const client = new SpiceClient(options.debug ?? false)
+  static async start(options: StartOptions = {}): Promise<SpiceClient> {
+    const client = new SpiceClient(options)
     try {
       await client.until('the client script is ready', () => client.events.some((e) => e.event === 'ready'))
     } catch (error) {
@@ -142,6 +150,7 @@ export class SpiceClient {
     set('tls-port', target.tlsPort)
     set('unix-path', target.unixPath)
     set('password', target.password)
+    set('username', target.username)
     set('ca-file', target.caFile)
     this.channels.clear()
     this.surface = undefined

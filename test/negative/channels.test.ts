@@ -170,7 +170,7 @@ test(
 
 test(
   'N-CH-11: 100 links and closes in a row leave no channel behind',
-  withServer({}, async (t, rig) => {
+  withServer({ limits: { 'source-burst': 1000 } }, async (t, rig) => {
     const { connectionId } = await rig.client()
     for (let i = 0; i < 100; i++) {
       const { channel } = await rig.link({ type: cursor, connectionId })

@@ -42,7 +42,6 @@ const stillServes = async (rig: ServerRig): Promise<boolean> => {
 
 for (const [what, bytes] of [
   ['garbage', Buffer.from('XXXX')],
-  ['an HTTP request', Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n')],
   ['a TLS client hello', Buffer.from('16030100c8010000c40303', 'hex')],
 ] as const) {
   test(

@@ -1,0 +1,27 @@
+/** One channel of a client, as `query-spice` of QEMU tells it and a little more. */
+export interface ChannelReport {
+  readonly type: number
+  readonly name: string
+  readonly id: number
+  /** Encrypted by this process. */
+  readonly tls: boolean
+  readonly bytesSent: number
+  readonly bytesReceived: number
+}
+
+/** One client; times are seconds since 1970. */
+export interface ClientReport {
+  /** As the logs name it; counts up from 1. */
+  readonly number: number
+  readonly source: string
+  readonly since: number
+  /** Last key or pointer message; `since` before the first. */
+  readonly lastActivity: number
+  /** How it proved itself. */
+  readonly auth: string
+  readonly viewOnly: boolean
+  /** All bytes of the session, of closed channels too. */
+  readonly bytesSent: number
+  readonly bytesReceived: number
+  readonly channels: readonly ChannelReport[]
+}
