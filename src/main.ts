@@ -45,6 +45,7 @@ const run = async (config: RunConfig): Promise<number> => {
     })
   }
   process.on('SIGHUP', () => {
+    sidecar.loadKeyPair()
     try {
       sidecar.loadTicket()
       logger.info('Ticket loaded again')

@@ -1,6 +1,6 @@
 import { LockKeys, MouseModes, Painter } from '../channels/index.js'
 import { createLzEncoder } from '../codecs/index.js'
-import { formatAddress, readTicketFile, type RunConfig } from '../config/index.js'
+import { formatAddress, type RunConfig } from '../config/index.js'
 import type { Clock } from '../core/clock.js'
 import type { Logger } from '../core/logger.js'
 import { DisplayModel } from '../display/index.js'
@@ -9,9 +9,13 @@ import { createMetrics, createMetricsEndpoint, type Metrics, type MetricsEndpoin
 import { openDbusDisplay, QmpClient } from '../qmp/index.js'
 import { SpiceServer, TicketStore } from '../server/index.js'
 import { DesktopInput } from './desktop-input.js'
+import { doorParts, type DoorParts } from './door-parts.js'
 import { Heads } from './heads.js'
+import { LocalControl } from './local-control.js'
 import { limitWarnings } from './logger.js'
+import { loadSasl } from './sasl.js'
 import { SourceSupervisor } from './source-supervisor.js'
+import { TicketFiles } from './ticket-files.js'
 import { Vm } from './vm.js'
 
 /** Pixels coded in one turn of the event loop; the 4 ms of DESIGN.md section 5 rule 3 on a slow core. */
@@ -29,6 +33,8 @@ export class Sidecar {
   readonly #deps: SidecarDeps
   readonly #metrics: Metrics
   readonly #tickets: TicketStore
+  readonly #ticketFiles: TicketFiles
+  readonly #control: LocalControl | undefined
   readonly #model = new DisplayModel()
   readonly #vm = new Vm(this.#model)
   readonly #mouse = new MouseModes()
@@ -37,6 +43,7 @@ export class Sidecar {
   readonly #qmp: QmpClient
   readonly #source: DbusDisplaySource
   readonly #supervisor: SourceSupervisor
+  readonly #doors: DoorParts
   readonly #server: SpiceServer
   readonly #endpoint: MetricsEndpoint | undefined
   #listening = false
@@ -49,7 +56,12 @@ export class Sidecar {
     this.#metrics = createMetrics()
     this.#metrics.buildInfo.set(1, { version: deps.version, node_version: process.versions.node })
     const metrics = this.#metrics
-    this.#tickets = new TicketStore(clock, config.disableTicketing)
+    this.#tickets = new TicketStore(clock, {
+      // A machine without the library does not open the door.
+      open: config.disableTicketing && !config.sasl,
+      singleUse: config.ticketSingleUse,
+    })
+    this.#ticketFiles = new TicketFiles(config, this.#tickets, clock, logger.child({ component: 'tickets' }))
     this.#qmp = new QmpClient({
       path: config.qmp,
       clock,
@@ -78,7 +90,19 @@ export class Sidecar {
       logger: limitWarnings(logger.child({ component: 'source' }), limits['log-warnings'], clock),
       up: metrics.sourceUp,
     })
+    this.#doors = doorParts(config, { clock, logger: logger.child({ component: 'tls' }), metrics })
     this.#server = this.#makeServer()
+    this.#control =
+      config.admin === undefined
+        ? undefined
+        : new LocalControl({
+            clock,
+            logger: limitWarnings(logger.child({ component: 'admin' }), limits['log-warnings'], clock),
+            server: this.#server,
+            tickets: this.#tickets,
+            mouse: this.#mouse,
+            sasl: config.sasl,
+          })
     this.#endpoint =
       config.metrics === undefined
         ? undefined
@@ -102,17 +126,28 @@ export class Sidecar {
   async start(): Promise<void> {
     const { logger } = this.#deps
     this.loadTicket()
+    this.#ticketFiles.watch()
+    this.#doors.tls?.start()
     const { metrics } = this.#config
     if (this.#endpoint !== undefined && metrics !== undefined) {
       const port = await this.#endpoint.start()
       logger.info('Metrics endpoint listening', { address: formatAddress({ ...metrics, port }) })
     }
+    const sasl = this.#config.sasl ? await loadSasl(logger) : undefined
+    if (sasl !== undefined) {
+      this.#server.useSasl(sasl)
+    }
+    if (this.#config.admin !== undefined) {
+      await this.#control?.start(this.#config.admin)
+    }
     for (const address of await this.#server.start()) {
       logger.info('Listening', { address })
     }
     this.#listening = true
-    if (this.#tickets.locked) {
-      logger.warn('No ticket is set: every client will be refused until ticket-file names one')
+    if (this.#tickets.locked && sasl === undefined) {
+      logger.warn(
+        'No ticket is set: every client will be refused until ticket-file or the admin socket sets one',
+      )
     }
     this.#source.input.onChange(() => this.#followInput())
     this.#qmp.onState((state) => {
@@ -125,17 +160,21 @@ export class Sidecar {
     this.#qmp.start()
   }
 
-  /** Reads the ticket file again; its expiry counts anew. */
+  /** Reads the ticket files again; the expiry counts anew. */
   loadTicket(): void {
-    const { ticketFile, ticketExpiry } = this.#config
-    if (ticketFile !== undefined) {
-      this.#tickets.set(readTicketFile(ticketFile), ticketExpiry)
-    }
+    this.#ticketFiles.load()
+  }
+
+  /** Loads the TLS key pair again; a wrong one is reported and the old one stays. */
+  loadKeyPair(): void {
+    this.#doors.tls?.reload()
   }
 
   /** Tells the clients, lets QEMU go and frees the addresses; callable any number of times. */
   async close(): Promise<void> {
     this.#listening = false
+    this.#ticketFiles.close()
+    await this.#control?.close()
     await this.#server.close()
     await this.#supervisor.close()
     this.#qmp.close()
@@ -165,6 +204,7 @@ export class Sidecar {
     const ackWindow = limits['ack-window']
     return new SpiceServer({
       listen,
+      ...this.#doors,
       clients,
       limits,
       clock,
@@ -180,8 +220,14 @@ export class Sidecar {
         clientsEnded: metrics.clientsEnded,
         errors: metrics.errors,
         lastActivity: metrics.lastClientActivity,
+        viewOnlyIgnored: metrics.viewOnlyIgnored,
       },
       tickets: this.#tickets,
+      frontDoor: { allowFrom: this.#config.allowFrom, trustedProxies: this.#config.trustedProxies },
+      sessionLimits: {
+        idleSeconds: this.#config.sessionIdleTimeout,
+        maxSeconds: this.#config.sessionMaxDuration,
+      },
       guest: {
         main: {
           vm: this.#vm,

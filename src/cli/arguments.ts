@@ -1,10 +1,11 @@
 import { ALL_SETTINGS, nearestName, type Flag } from '../config/index.js'
 
-/** Flags of a command beside the settings: `value` takes one, `switch` does not. */
-export type OwnFlags = Readonly<Record<string, 'value' | 'switch'>>
+/** Flags of a command beside the settings: `value` takes one, `list` one each time, `switch` none. */
+export type OwnFlags = Readonly<Record<string, 'value' | 'list' | 'switch'>>
 
 export interface Arguments {
   readonly settings: readonly Flag[]
+  /** A `list` has commas between its values. */
   readonly own: ReadonlyMap<string, string>
   readonly help: boolean
 }
@@ -45,6 +46,8 @@ export const parseArguments = (words: readonly string[], ownFlags: OwnFlags = {}
     }
     if (!Object.hasOwn(ownFlags, key)) {
       settings.push({ key, text: text ?? '' })
+    } else if (ownFlags[key] === 'list') {
+      own.set(key, [own.get(key), text].filter((each) => each !== undefined).join(','))
     } else if (own.has(key)) {
       throw new UsageError(`--${key} is given twice`)
     } else {

@@ -1,14 +1,29 @@
-import { formatConfig, loadConfig, reasonOf, requireForRun, type LoadedConfig } from '../config/index.js'
+import { configuredTlsFiles } from '../app/door-parts.js'
+import {
+  formatConfig,
+  listed,
+  loadConfig,
+  namesCertificate,
+  reasonOf,
+  requireForRun,
+  type Config,
+  type LoadedConfig,
+} from '../config/index.js'
 import { SidecarError } from '../core/errors.js'
+import { loadTlsMaterial, type TlsMaterial } from '../server/index.js'
 import { didYouMean, parseArguments, UsageError, type Arguments, type OwnFlags } from './arguments.js'
+import { CTL_ACTIONS, isCtlAction, runCtl } from './ctl.js'
 import { askHealth } from './health.js'
 import { COMMANDS, commandHelp, generalHelp, type Command } from './help.js'
 import { EXIT, type CliActions, type CliIo } from './io.js'
+import { makeCerts } from './make-certs.js'
 import { viewerFile } from './viewer-file.js'
 
 const OWN_FLAGS: Partial<Record<Command, OwnFlags>> = {
   'viewer-file': { output: 'value', title: 'value', host: 'value', 'full-screen': 'switch' },
+  'make-certs': { output: 'value', host: 'list', days: 'value' },
   health: { live: 'switch', ready: 'switch' },
+  ctl: { from: 'value', expiry: 'value', connected: 'value', client: 'value' },
 }
 
 /** Words that mean a command although they look like a flag. */
@@ -21,6 +36,8 @@ const ALIASES: Readonly<Record<string, Command>> = {
 
 interface Invocation {
   readonly given: Arguments
+  /** Of `ctl`: the word after it. */
+  readonly action: string | undefined
   readonly io: CliIo
   readonly actions: CliActions
   readonly version: string
@@ -40,12 +57,13 @@ export const runCli = async (
 ): Promise<number> => {
   try {
     const { command, words } = splitCommand(argv)
-    const given = parseArguments(words, OWN_FLAGS[command])
+    const action = command === 'ctl' && words[0]?.startsWith('-') === false ? words[0] : undefined
+    const given = parseArguments(words.slice(action === undefined ? 0 : 1), OWN_FLAGS[command])
     if (given.help) {
       io.stdout(command === 'help' ? generalHelp() : commandHelp(command))
       return EXIT.ok
     }
-    return await HANDLERS[command]({ given, io, actions, version })
+    return await HANDLERS[command]({ given, action, io, actions, version })
   } catch (error) {
     if (error instanceof UsageError) {
       io.stderr(`spice-sidecar: ${error.message}\n`)
@@ -86,6 +104,7 @@ const run = async (invocation: Invocation): Promise<number> => {
   const { config, warnings } = load(invocation)
   const forRun = requireForRun(config)
   checkTicket(config.ticketFile, invocation.io)
+  checkTicket(config.viewOnlyTicketFile, invocation.io)
   warn(warnings, invocation.io)
   return invocation.actions.run(forRun)
 }
@@ -95,6 +114,8 @@ const checkConfig = (invocation: Invocation): number => {
   const loaded = load(invocation)
   requireForRun(loaded.config)
   checkTicket(loaded.config.ticketFile, invocation.io)
+  checkTicket(loaded.config.viewOnlyTicketFile, invocation.io)
+  readCertificate(loaded.config)
   warn(loaded.warnings, invocation.io)
   invocation.io.stdout(formatConfig(loaded))
   return EXIT.ok
@@ -112,6 +133,16 @@ const checkTicket = (path: string | undefined, io: CliIo): void => {
   ticket?.fill(0)
 }
 
+/** The key pair as `run` will load it, so that a wrong one ends the process before it listens. */
+const readCertificate = (config: Config): TlsMaterial | undefined => {
+  if (!namesCertificate(config)) {
+    return undefined
+  }
+  const material = loadTlsMaterial(configuredTlsFiles(config), config.tlsCiphers)
+  material.key.fill(0)
+  return material
+}
+
 const writeViewerFile = (invocation: Invocation): number => {
   const { given, io } = invocation
   const { config } = load(invocation)
@@ -121,6 +152,7 @@ const writeViewerFile = (invocation: Invocation): number => {
     title: given.own.get('title'),
     host: given.own.get('host'),
     fullScreen: given.own.get('full-screen') === 'true',
+    certificate: readCertificate(config),
     ticket,
     deleteAfterReading: ticket !== undefined && output !== undefined,
   })
@@ -146,11 +178,22 @@ const health = async (invocation: Invocation): Promise<number> => {
   return askHealth(load(invocation).config, live ? '/livez' : '/readyz', invocation.io)
 }
 
+const ctl = async (invocation: Invocation): Promise<number> => {
+  const { action, given, io } = invocation
+  if (action === undefined || !isCtlAction(action)) {
+    const actions = listed(Object.keys(CTL_ACTIONS))
+    throw new UsageError(`ctl needs one of ${actions}`)
+  }
+  return runCtl(action, given.own, load(invocation).config, io)
+}
+
 const HANDLERS: Readonly<Record<Command, (invocation: Invocation) => number | Promise<number>>> = {
   run,
   'check-config': checkConfig,
   'viewer-file': writeViewerFile,
+  'make-certs': ({ given, io }) => makeCerts(given.own, io),
   health,
+  ctl,
   help: ({ io }) => {
     io.stdout(generalHelp())
     return EXIT.ok

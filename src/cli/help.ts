@@ -1,3 +1,4 @@
+import { CTL_ACTIONS } from './ctl.js'
 import { ALL_SETTINGS, environmentName, GROUPS } from '../config/index.js'
 
 const WIDTH = 100
@@ -7,7 +8,9 @@ export const COMMANDS = {
   run: 'serve the screen of one virtual machine until SIGTERM',
   'check-config': 'print the effective configuration and where each value came from',
   'viewer-file': 'write a connection file (.vv) for remote-viewer',
+  'make-certs': 'make a certificate authority and a server certificate for tls-listen',
   health: 'ask a running spice-sidecar how it is, for probes',
+  ctl: 'set tickets and end sessions of a running spice-sidecar, over its admin socket',
   help: 'print this',
   version: 'print the version',
 } as const
@@ -20,6 +23,17 @@ const COMMAND_FLAGS: Partial<Record<Command, readonly (readonly [string, string]
     ['--title TEXT', 'title of the window'],
     ['--host NAME', 'name or address under which clients reach this machine'],
     ['--full-screen', 'begin with the whole screen'],
+  ],
+  'make-certs': [
+    ['--output DIR', 'directory for ca-cert.pem, ca-key.pem, server-cert.pem and server-key.pem'],
+    ['--host NAME', 'name or address under which clients reach this machine; may be repeated'],
+    ['--days N', 'how long the certificates are good, 1 to 7300; 825 if not given'],
+  ],
+  ctl: [
+    ['--from FILE', 'set-ticket: file whose first line is the ticket, mode 600; without it standard input'],
+    ['--expiry TIME', 'set-ticket, expire: never, now, +SECONDS or seconds since 1970'],
+    ['--connected WORD', 'set-ticket: keep, disconnect or fail when a client is connected'],
+    ['--client N', 'disconnect: number of the client, as clients lists it'],
   ],
   health: [
     ['--live', 'is the process alive (/livez)'],
@@ -42,11 +56,15 @@ export const generalHelp = (): string =>
 
 export const commandHelp = (command: Command): string => {
   const own = COMMAND_FLAGS[command] ?? []
+  const actions = command === 'ctl' ? Object.entries(CTL_ACTIONS) : []
   const lines = [
-    `usage: spice-sidecar ${command} ${own.length > 0 ? '[FLAG]... ' : ''}[--SETTING VALUE]...`,
+    `usage: spice-sidecar ${command} ${command === 'ctl' ? `${Object.keys(CTL_ACTIONS).join('|')} ` : ''}${own.length > 0 ? '[FLAG]... ' : ''}[--SETTING VALUE]...`,
     '',
     COMMANDS[command],
   ]
+  if (actions.length > 0) {
+    lines.push('', 'actions', ...actions.map(([name, text]) => `  ${name.padEnd(16)}${text}`))
+  }
   if (own.length > 0) {
     lines.push('', 'flags', ...own.map(([flag, text]) => `  ${flag.padEnd(16)}${text}`))
   }

@@ -11,6 +11,10 @@ export interface CliIo {
   writeSecretFile(path: string, text: string): void
   /** First line of a ticket file, as bytes; `undefined` when it is empty. */
   readTicket(path: string): Uint8Array | undefined
+  /** First line of standard input, under the rules of a ticket file; `undefined` when it is empty. */
+  readTicketInput(): Uint8Array | undefined
+  /** One HTTP request over the admin socket; rejects when there is no answer within the deadline. */
+  askAdmin(socketPath: string, method: string, path: string, body: string | undefined): Promise<HttpAnswer>
   /** One HTTP GET on the metrics address; rejects when there is no answer within the deadline. */
   get(host: string, port: number, path: string): Promise<HttpAnswer>
 }

@@ -1,10 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, openSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
-import { readTicketFile, reasonOf, type Environment } from '../config/index.js'
+import { closeSync, openSync, readFileSync, readSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
+import type { RequestOptions } from 'node:http'
+import { configError, readTicketFile, reasonOf, ticketOf, type Environment } from '../config/index.js'
 import type { CliIo, HttpAnswer } from './io.js'
 
 const DEADLINE_MS = 3000
 const MAX_ANSWER = 512
+/** As much of standard input as of a ticket file. */
+const MAX_INPUT = 256
+/** The list of as many clients as there can be, with all their channels. */
+const MAX_ADMIN_ANSWER = 1024 * 1024
 
 /** The command line's view of the real world. */
 export const systemIo = (env: Environment): CliIo => ({
@@ -14,6 +19,8 @@ export const systemIo = (env: Environment): CliIo => ({
   readFile: (path) => readFileSync(path, 'utf8'),
   writeSecretFile,
   readTicket: readTicketFile,
+  readTicketInput: () => ticketOf(readInput(), 'standard input'),
+  askAdmin,
   get,
 })
 
@@ -46,16 +53,52 @@ const writeSecretFile = (path: string, text: string): void => {
   }
 }
 
+/** Standard input up to its first line end. */
+const readInput = (): Uint8Array => {
+  const bytes = Buffer.alloc(MAX_INPUT)
+  let size = 0
+  try {
+    while (size < MAX_INPUT && !bytes.subarray(0, size).includes('\n')) {
+      const read = readSync(0, bytes, size, MAX_INPUT - size, null)
+      if (read === 0) {
+        break
+      }
+      size += read
+    }
+  } catch (error) {
+    throw configError(`standard input cannot be read: ${reasonOf(error)}`)
+  }
+  return bytes.subarray(0, size)
+}
+
+/** One request over a unix socket; see {@link get} for `node:http`. */
+const askAdmin = (
+  socketPath: string,
+  method: string,
+  path: string,
+  body: string | undefined,
+): Promise<HttpAnswer> => {
+  const bytes = Buffer.from(body ?? '')
+  return ask(
+    { socketPath, method, path, headers: { 'content-length': bytes.length } },
+    bytes,
+    MAX_ADMIN_ANSWER,
+  )
+}
+
 /** One GET without keep-alive; an `import` of node:http costs too much memory, see `metrics/endpoint.ts`. */
 const get = (host: string, port: number, path: string): Promise<HttpAnswer> =>
+  ask({ host, port, path }, Buffer.alloc(0), MAX_ANSWER)
+
+const ask = (options: RequestOptions, sent: Uint8Array, most: number): Promise<HttpAnswer> =>
   new Promise((resolve, reject) => {
     const { request } = process.getBuiltinModule('node:http')
     const signal = AbortSignal.timeout(DEADLINE_MS)
-    request({ host, port, path, agent: false, signal }, (response) => {
+    request({ ...options, agent: false, signal }, (response) => {
       let body = ''
       response.setEncoding('utf8')
       response.on('data', (text: string) => {
-        body = (body + text).slice(0, MAX_ANSWER)
+        body = (body + text).slice(0, most)
       })
       response.on('end', () => {
         resolve({ status: response.statusCode ?? 0, body })
@@ -63,5 +106,5 @@ const get = (host: string, port: number, path: string): Promise<HttpAnswer> =>
       response.on('error', reject)
     })
       .on('error', reject)
-      .end()
+      .end(sent)
   })

@@ -1,10 +1,14 @@
 import { SidecarError } from '../core/errors.js'
-import { isAnyAddress, type Config, type ListenAddress } from '../config/index.js'
+import { isAnyAddress, type Config, type ListenAddress, type TcpAddress } from '../config/index.js'
+import { securityOf, type TlsMaterial } from '../server/index.js'
+import { hostSubject } from './host-subject.js'
 
 export interface ViewerFileOptions {
   readonly title: string | undefined
   readonly host: string | undefined
   readonly fullScreen: boolean
+  /** What a client needs to know of the server's certificate. */
+  readonly certificate?: TlsMaterial | undefined
   /** Ticket as bytes. */
   readonly ticket: Uint8Array | undefined
   /** The viewer removes the file once it has read it. */
@@ -17,7 +21,11 @@ export interface ViewerFileOptions {
  * @throws SidecarError SIDECAR_CONFIG when no address can be told, or the ticket cannot be written as text
  */
 export const viewerFile = (config: Config, options: ViewerFileOptions): string => {
-  const entries: [string, string][] = [['type', 'spice'], ...addressEntries(config.listen, options.host)]
+  const secured = tlsEntries(config, options.host, options.certificate)
+  const entries: [string, string][] = [
+    ['type', 'spice'],
+    ...(secured ?? addressEntries(config.listen, options.host)),
+  ]
   if (options.ticket !== undefined) {
     entries.push(['password', textOf(options.ticket)])
   }
@@ -31,6 +39,34 @@ export const viewerFile = (config: Config, options: ViewerFileOptions): string =
     entries.push(['delete-this-file', '1'])
   }
   return ['[virt-viewer]', ...entries.map(([key, value]) => `${key}=${escapeValue(value)}`), ''].join('\n')
+}
+
+/** Channels that clients may be told to have TLS on. */
+const SECURABLE = ['main', 'display', 'inputs', 'cursor', 'playback', 'record', 'usbredir', 'smartcard']
+
+/** The TLS address and all that a client needs to trust it; a plain port only where a channel has to have one. */
+const tlsEntries = (
+  { listen, tlsListen, tlsChannel, plaintextChannel }: Config,
+  host: string | undefined,
+  certificate: TlsMaterial | undefined,
+): [string, string][] | undefined => {
+  const tellable = (list: readonly ListenAddress[]): TcpAddress | undefined =>
+    list.find((address): address is TcpAddress => address.kind === 'tcp' && isTellable(address, host))
+  const told = tellable(tlsListen)
+  if (told === undefined || certificate === undefined) {
+    return undefined
+  }
+  const plain = plaintextChannel.length === 0 ? undefined : tellable(listen)
+  const lists = { tls: tlsChannel, plain: plaintextChannel }
+  const secure = SECURABLE.filter((name) => securityOf(name, lists) !== 'plain')
+  return [
+    ['host', host ?? told.host],
+    ['tls-port', String(told.port)],
+    ...(plain === undefined ? [] : [['port', String(plain.port)] satisfies [string, string]]),
+    ...(certificate.ca === undefined ? [] : [['ca', certificate.ca] satisfies [string, string]]),
+    ['host-subject', hostSubject(certificate.leaf.toString())],
+    ['secure-channels', secure.join(';')],
+  ]
 }
 
 const addressEntries = (listen: readonly ListenAddress[], host: string | undefined): [string, string][] => {

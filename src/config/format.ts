@@ -3,6 +3,7 @@ import type { TicketExpiry } from './kinds.js'
 import type { LoadedConfig } from './load.js'
 import { formatOrigin } from './origin.js'
 import { ALL_SETTINGS, configName, GROUPS, type Config } from './schema.js'
+import type { Cidr } from './source-kinds.js'
 
 /**
  * The effective configuration as YAML that can be loaded again, with the origin of each value as a comment. There is
@@ -41,7 +42,7 @@ const yamlOf = (value: unknown): string | undefined => {
     return `[${value.map((item) => yamlOf(item) ?? '').join(', ')}]`
   }
   if (typeof value === 'object' && value !== null) {
-    return yamlOf(textOf(value as ListenAddress | TicketExpiry))
+    return yamlOf(textOf(value as ListenAddress | TicketExpiry | Cidr))
   }
   if (typeof value === 'string') {
     return /^[a-z][\w/.-]*$/i.test(value) && !/^(?:true|false|null|nan|inf)$/i.test(value)
@@ -51,7 +52,10 @@ const yamlOf = (value: unknown): string | undefined => {
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined
 }
 
-const textOf = (value: ListenAddress | TicketExpiry): string => {
+const textOf = (value: ListenAddress | TicketExpiry | Cidr): string => {
+  if (!('kind' in value)) {
+    return `${value.address}/${value.prefix}`
+  }
   switch (value.kind) {
     case 'tcp':
     case 'unix':

@@ -19,4 +19,6 @@ export {
   SECRET_WORDS,
 } from './schema.js'
 export type { Config, Group, RunConfig, Setting } from './schema.js'
-export { MAX_TICKET_BYTES, readTicketFile } from './ticket-file.js'
+export type { Cidr } from './source-kinds.js'
+export { namesCertificate } from './tls-rules.js'
+export { MAX_TICKET_BYTES, readTicketFile, ticketOf } from './ticket-file.js'

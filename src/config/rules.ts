@@ -1,6 +1,7 @@
 import { formatAddress, isLoopback, sameAddress, type ListenAddress } from './address.js'
 import { configError, type Origin } from './origin.js'
 import type { Config, RunConfig } from './schema.js'
+import { checkTls } from './tls-rules.js'
 
 type Origins = ReadonlyMap<string, Origin>
 
@@ -15,7 +16,7 @@ export const checkRules = (config: Config, origins: Origins): readonly string[] 
   if (config.limits['out-soft'] > config.limits['out-hard']) {
     throw configError('limit-out-soft must not be above limit-out-hard', origins.get('limit-out-soft'))
   }
-  return checkTicket(config, origins)
+  return [...checkTls(config, origins), ...checkTicket(config, origins)]
 }
 
 const checkListen = ({ listen, insecure, metrics }: Config, origins: Origins): void => {
@@ -44,7 +45,18 @@ const checkTicket = (config: Config, origins: Origins): readonly string[] => {
     )
   }
   const warnings: string[] = []
-  if (config.ticketFile === undefined && !config.disableTicketing) {
+  if (config.sasl) {
+    return config.ticketFile === undefined ? [] : ['ticket-file has no effect with sasl']
+  }
+  if (config.viewOnlyTicketFile !== undefined && config.disableTicketing) {
+    throw configError(
+      'view-only-ticket-file and disable-ticketing exclude each other',
+      origins.get('disable-ticketing'),
+    )
+  }
+  const canGetTicket =
+    config.ticketFile !== undefined || config.viewOnlyTicketFile !== undefined || config.admin !== undefined
+  if (!canGetTicket && !config.disableTicketing) {
     warnings.push(
       'there is no ticket, so nobody can connect: set ticket-file, or disable-ticketing to let everybody in',
     )
@@ -69,7 +81,7 @@ export const requireForRun = (config: Config): RunConfig => {
   if (qmp === undefined) {
     throw configError("qmp is missing: give the path of QEMU's QMP socket")
   }
-  if (config.listen.length === 0) {
+  if (config.listen.length + config.tlsListen.length + config.websocketListen.length === 0) {
     throw configError('listen is missing: give at least one address for clients, such as 127.0.0.1:5900')
   }
   return Object.freeze({ ...config, qmp })

@@ -1,8 +1,10 @@
 import { LIMIT_RULES, type LimitKey, type Limits } from '../core/limits.js'
 import { addressOrOff, listenAddresses, onOff, path, ticketExpiry, whole, word, type Kind } from './kinds.js'
+import { cidrs, unixSocket } from './source-kinds.js'
+import { channelNames, cipherNames } from './tls-kinds.js'
 
 /** Settings are grouped in help and documentation as here, in this order. */
-export const GROUPS = ['where', 'who', 'screen', 'limits and logs'] as const
+export const GROUPS = ['where', 'who', 'TLS', 'screen', 'limits and logs'] as const
 export type Group = (typeof GROUPS)[number]
 
 /** One setting; type, default, names and documentation all come from here. */
@@ -49,6 +51,27 @@ export const SETTINGS = {
     'none; needed by run',
     'address for SPICE clients without TLS; may be repeated; port 0 takes a free one',
   ),
+  'tls-listen': setting(
+    'where',
+    listenAddresses,
+    [],
+    'none',
+    'address for SPICE clients with TLS; may be repeated; one that is also in `listen` takes both',
+  ),
+  'websocket-listen': setting(
+    'where',
+    listenAddresses,
+    [],
+    'none',
+    'address for web clients alone, with TLS where a certificate is set; the other addresses take them, too',
+  ),
+  'web-root': setting(
+    'where',
+    path,
+    undefined,
+    'none',
+    'directory of a web client, whose files are served on all addresses',
+  ),
   insecure: setting(
     'where',
     onOff,
@@ -62,6 +85,13 @@ export const SETTINGS = {
     { kind: 'tcp', host: '127.0.0.1', port: 9464 },
     '127.0.0.1:9464',
     'address for /metrics, /livez, /healthz and /readyz',
+  ),
+  admin: setting(
+    'where',
+    unixSocket,
+    undefined,
+    'none',
+    'unix socket for local control of tickets and clients, for root and the own user only',
   ),
   'ticket-file': setting(
     'who',
@@ -77,6 +107,27 @@ export const SETTINGS = {
     'never',
     'when the ticket stops being good for new clients; +SECONDS counts from when it was loaded',
   ),
+  'ticket-single-use': setting(
+    'who',
+    onOff,
+    false,
+    'false',
+    'a ticket begins one session with all its channels and is then spent',
+  ),
+  'view-only-ticket-file': setting(
+    'who',
+    path,
+    undefined,
+    'none',
+    'file of a second ticket, as in ticket-file; its sessions see the screen and change nothing',
+  ),
+  sasl: setting(
+    'who',
+    onOff,
+    false,
+    'false',
+    'users authenticate by SASL in place of a ticket, configured as for QEMU in its file qemu.conf; needs libsasl2',
+  ),
   'disable-ticketing': setting('who', onOff, false, 'false', 'let everybody in without a ticket'),
   clients: setting<'takeover' | 'refuse' | 'share'>(
     'who',
@@ -84,6 +135,90 @@ export const SETTINGS = {
     'takeover',
     'takeover',
     'what a client finds when another one is connected: it replaces it, is refused, or joins it',
+  ),
+  'allow-from': setting(
+    'who',
+    cidrs,
+    [],
+    'none, from everywhere',
+    'addresses that clients may come from; may be repeated; unix sockets are always allowed',
+  ),
+  'trusted-proxies': setting(
+    'who',
+    cidrs,
+    [],
+    'none',
+    'addresses of proxies that send a PROXY protocol version 2 header before anything else; may be repeated',
+  ),
+  'session-idle-timeout': setting(
+    'who',
+    whole(0, 31_536_000, 'seconds'),
+    0,
+    '0',
+    'ends a session without a key or pointer message for so many seconds; 0 never does',
+  ),
+  'session-max-duration': setting(
+    'who',
+    whole(0, 31_536_000, 'seconds'),
+    0,
+    '0',
+    'ends a session so many seconds after it began; 0 never does',
+  ),
+  'x509-dir': setting(
+    'TLS',
+    path,
+    undefined,
+    'none',
+    'directory with server-cert.pem, server-key.pem and ca-cert.pem, or tls.crt, tls.key and ca.crt',
+  ),
+  'x509-cert-file': setting(
+    'TLS',
+    path,
+    undefined,
+    'none',
+    'certificate of the server, with its chain, in place of that in x509-dir',
+  ),
+  'x509-key-file': setting(
+    'TLS',
+    path,
+    undefined,
+    'none',
+    'private key of the server, without passphrase and closed to others, in place of that in x509-dir',
+  ),
+  'x509-cacert-file': setting(
+    'TLS',
+    path,
+    undefined,
+    'none',
+    'authority that issued the certificate, told to clients in connection files, in place of that in x509-dir',
+  ),
+  'tls-ciphers': setting(
+    'TLS',
+    cipherNames,
+    undefined,
+    'none',
+    'cipher suites in the words of OpenSSL, in place of ECDHE with AES-GCM or ChaCha20',
+  ),
+  'tls-channel': setting(
+    'TLS',
+    channelNames,
+    [],
+    'none',
+    'channel that only comes in with TLS, or `default` for all that are not named; may be repeated',
+  ),
+  'plaintext-channel': setting(
+    'TLS',
+    channelNames,
+    [],
+    'none',
+    'channel that only comes in without TLS, or `default`; may be repeated',
+  ),
+  'tls-client-ca': setting(
+    'TLS',
+    path,
+    undefined,
+    'none',
+    'authorities of client certificates; with it, every client needs one',
   ),
   source: setting<'auto' | 'dbus-display'>(
     'screen',
@@ -153,22 +288,6 @@ export const ALL_SETTINGS: ReadonlyMap<string, Setting<unknown>> = new Map<strin
 
 /** Settings of the design that come with a later version: refused by name, not as unknown. */
 export const LATER_SETTINGS: readonly string[] = [
-  'tls-listen',
-  'websocket-listen',
-  'web-root',
-  'admin',
-  'sasl',
-  'view-only-ticket-file',
-  'allow-from',
-  'trusted-proxies',
-  'x509-dir',
-  'x509-key-file',
-  'x509-cert-file',
-  'x509-cacert-file',
-  'tls-ciphers',
-  'tls-channel',
-  'plaintext-channel',
-  'tls-client-ca',
   'jpeg-wan-compression',
   'zlib-glz-wan-compression',
   'streaming-video',

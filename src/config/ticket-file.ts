@@ -20,15 +20,24 @@ const CR = 0x0d
  * or the ticket is too long or holds a zero byte (which would end it at a client)
  */
 export const readTicketFile = (path: string): Uint8Array | undefined => {
-  const start = readStart(path)
+  return ticketOf(readStart(path), path)
+}
+
+/**
+ * The ticket in the first line of `start`.
+ *
+ * @param where named in errors
+ * @throws SidecarError SIDECAR_CONFIG as {@link readTicketFile}
+ */
+export const ticketOf = (start: Uint8Array, where: string): Uint8Array | undefined => {
   const end = start.indexOf(LF)
   const line = end < 0 ? start : start.subarray(0, end)
   const ticket = line.at(-1) === CR ? line.subarray(0, -1) : line
   if (ticket.length > MAX_TICKET_BYTES) {
-    throw configError(`the ticket in ${path} is longer than ${MAX_TICKET_BYTES} bytes`)
+    throw configError(`the ticket in ${where} is longer than ${MAX_TICKET_BYTES} bytes`)
   }
   if (ticket.includes(0)) {
-    throw configError(`the ticket in ${path} holds a zero byte`)
+    throw configError(`the ticket in ${where} holds a zero byte`)
   }
   return ticket.length === 0 ? undefined : ticket
 }

@@ -78,6 +78,10 @@ export const METRICS = {
     'motion',
     'position',
   ]),
+  viewOnlyIgnored: counter(
+    'spice_sidecar_view_only_ignored_total',
+    'Messages of clients that only watch which were ignored',
+  ),
   authFailures: counter('spice_sidecar_auth_failures_total', 'Links refused for their ticket', 'reason'),
   linkRefusals: counter(
     'spice_sidecar_link_refusals_total',
@@ -90,6 +94,16 @@ export const METRICS = {
     'Times a limit was reached, by the key of limits.md',
     'limit',
     Object.keys(LIMIT_RULES),
+  ),
+  tlsReloads: counter(
+    'spice_sidecar_tls_reloads_total',
+    'Times the TLS key pair was loaded again',
+    'result',
+    ['ok', 'failed'],
+  ),
+  tlsExpires: gauge(
+    'spice_sidecar_tls_certificate_expiry_timestamp_seconds',
+    'Time at which the first certificate of the chain in use ends; 0 without TLS',
   ),
   qemuConnected: gauge('spice_sidecar_qemu_connected', '1 while the QMP monitor of QEMU answers, else 0'),
   qmpReconnects: counter('spice_sidecar_qmp_reconnects_total', 'Times the QMP connection was made again'),

@@ -10,4 +10,5 @@ export {
   type QemuVersion,
 } from './commands.js'
 export { openDbusDisplay } from './dbus-display.js'
+export { socketFd } from './socket-fd.js'
 export { EVENTS, type EventName, type QmpEvent } from './events.js'

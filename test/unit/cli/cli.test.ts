@@ -8,6 +8,7 @@ interface World {
   readonly env?: Readonly<Record<string, string>>
   readonly files?: Readonly<Record<string, string>>
   readonly tickets?: Readonly<Record<string, string>>
+  readonly input?: string
   readonly answer?: HttpAnswer | Error
   readonly writeFails?: boolean
   readonly runResult?: number
@@ -53,6 +54,17 @@ const cli = async (argv: readonly string[], world: World = {}): Promise<Outcome>
         throw new SidecarError('SIDECAR_CONFIG', `the ticket file ${path} cannot be read: ENOENT`)
       }
       return text === '' ? undefined : Buffer.from(text, 'latin1')
+    },
+    readTicketInput: () => {
+      const text = world.input ?? ''
+      return text === '' ? undefined : Buffer.from(text, 'latin1')
+    },
+    askAdmin: (socketPath, method, path, body) => {
+      asked.push([socketPath, method, path, body].filter((each) => each !== undefined).join(' '))
+      const { answer } = world
+      return answer instanceof Error
+        ? Promise.reject(answer)
+        : Promise.resolve(answer ?? { status: 204, body: '' })
     },
     get: (host, port, path) => {
       asked.push(`${host} ${port} ${path}`)
@@ -344,6 +356,8 @@ const stub: CliIo = {
   readFile: () => '',
   writeSecretFile: () => undefined,
   readTicket: () => undefined,
+  readTicketInput: () => undefined,
+  askAdmin: () => Promise.reject(new Error('not asked')),
   get: () => Promise.reject(new Error('nobody')),
 }
 
@@ -372,4 +386,61 @@ test('any words end in one of the known exit codes', async (t) => {
     }),
     { numRuns: 500 },
   )
+})
+
+const ADMIN = ['--admin', 'unix:/run/admin.sock'] as const
+
+test('ctl: a ticket comes from standard input or a file, never from the command line', async (t) => {
+  const piped = await cli(['ctl', 'set-ticket', ...ADMIN, '--expiry', '+60'], { input: 'secret' })
+  t.deepEqual(piped.asked, ['/run/admin.sock PUT /ticket {"password":"secret","expiry":"+60"}'])
+  t.is(piped.code, EXIT.ok)
+  t.is(piped.out + piped.err, '')
+  const filed = await cli(['ctl', 'set-ticket', ...ADMIN, '--from', '/t', '--connected', 'fail'], {
+    tickets: { '/t': 'filed' },
+  })
+  t.deepEqual(filed.asked, ['/run/admin.sock PUT /ticket {"password":"filed","connected":"fail"}'])
+  const typed = await cli(['ctl', 'set-ticket', 'secret', ...ADMIN])
+  t.is(typed.code, EXIT.usage)
+  t.deepEqual(typed.asked, [])
+})
+
+test('ctl: each action is one request', async (t) => {
+  for (const [words, asked] of [
+    [['expire', '--expiry', 'now'], 'PUT /ticket/expiry {"expiry":"now"}'],
+    [['lock'], 'DELETE /ticket'],
+    [['clients'], 'GET /clients'],
+    [['disconnect', '--client', '3'], 'DELETE /clients/3'],
+  ] as const) {
+    const outcome = await cli(['ctl', ...words, ...ADMIN], { answer: { status: 200, body: '{}\n' } })
+    t.deepEqual(outcome.asked, [`/run/admin.sock ${asked}`])
+    t.is(outcome.out, '{}\n')
+  }
+})
+
+for (const words of [
+  [],
+  ['steal'],
+  ['set-ticket'],
+  ['expire'],
+  ['disconnect'],
+  ['disconnect', '--client', '../ticket'],
+  ['lock', '--expiry', 'now'],
+]) {
+  test(`ctl ${words.join(' ')}: a wrong command line asks nobody`, async (t) => {
+    const outcome = await cli(['ctl', ...words, ...ADMIN])
+    t.is(outcome.code, EXIT.usage)
+    t.deepEqual(outcome.asked, [])
+  })
+}
+
+test('ctl: without an admin socket, without an answer, and with an error for an answer', async (t) => {
+  t.is((await cli(['ctl', 'clients'])).code, EXIT.usage)
+  const dead = await cli(['ctl', 'clients', ...ADMIN], { answer: failure('ECONNREFUSED') })
+  t.is(dead.code, EXIT.failed)
+  t.regex(dead.err, /did not answer: ECONNREFUSED/)
+  const refused = await cli(['ctl', 'lock', ...ADMIN], {
+    answer: { status: 409, body: '{"code":"x","message":"no\\u001b way"}' },
+  })
+  t.is(refused.code, EXIT.failed)
+  t.is(refused.err, 'spice-sidecar: no? way\n')
 })

@@ -184,8 +184,8 @@ test('constructor', refused, { env: { SPICE_SIDECAR_CONSTRUCTOR: '1' } }, /is no
 test(
   'a setting of a later version',
   refused,
-  flag('tls-listen', ':1'),
-  /^tls-listen is not built in this version/,
+  flag('redis-url', 'redis://x'),
+  /^redis-url is not built in this version/,
 )
 test(
   'a source of a later version',
