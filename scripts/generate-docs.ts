@@ -4,6 +4,7 @@ import { ALL_SETTINGS, environmentName, GROUPS } from '../src/config/index.js'
 import { ERROR_RULES } from '../src/core/errors.js'
 import { LIMIT_RULES } from '../src/core/limits.js'
 import { COLLECTED_METRICS, METRICS, type MetricDefinition } from '../src/metrics/index.js'
+import { compatibility } from './compatibility.js'
 
 const NOTE = 'This page is generated: change the schema it comes from, then run `npm run docs`.'
 
@@ -153,6 +154,8 @@ const PAGES: Readonly<Record<string, () => string>> = {
   'docs/limits.md': limits,
   'docs/metrics.md': metrics,
   'docs/errors.md': errors,
+  'docs/compatibility.md': () =>
+    page('Compatibility', 'src/protocol/registry.ts`, `src/protocol/support.ts', ...compatibility(table)),
 }
 
 /** The generated pages by their path in the repository, formatted as the repository formats text. */
