@@ -21,6 +21,11 @@ export class HeadGate {
     this.#wish = head.width > 0 && head.height > 0 ? 'on' : 'off'
   }
 
+  /** A picture of this size may be QEMU's placeholder for a head that is not connected. */
+  mayBePlaceholder(frame: { readonly width: number; readonly height: number }): boolean {
+    return this.#head > 0 && frame.width === PLACEHOLDER.width && frame.height === PLACEHOLDER.height
+  }
+
   isOn(frame: { readonly width: number; readonly height: number }): boolean {
     if (this.#wish !== 'none' || this.#head === 0) {
       return this.#wish !== 'off'

@@ -94,12 +94,14 @@ export class Screens {
     return this.#wishes(heads)
   }
 
-  /** @returns wanted heads that are on and whose picture does not have the size asked for */
+  /** @returns wanted heads that are on and whose picture is not surely what was asked for */
   unfollowed(): SlotHead[] {
     return this.#wanted.flatMap(({ console, ...head }) => {
       const slot = this.slotOf(console)
-      const frame = slot === undefined ? undefined : this.#bySlot.get(slot)?.frame
-      const follows = frame?.width === head.width && frame.height === head.height
+      const shown = slot === undefined ? undefined : this.#bySlot.get(slot)
+      const frame = shown?.frame
+      const follows =
+        frame?.width === head.width && frame.height === head.height && !shown?.gate.mayBePlaceholder(frame)
       return slot === undefined || follows || head.width === 0 ? [] : [{ ...head, slot }]
     })
   }
