@@ -1,11 +1,5 @@
-import type { TicketExpiry } from '../server/index.js'
+import { MAX_EXPIRY_SECONDS, MAX_TICKET_BYTES, type TicketExpiry } from '../core/ticket.js'
 import { AdminError } from './admin-error.js'
-
-/** Longest ticket that a stock client can send, bytes (`protocol-session.md` 1.6). */
-const MAX_TICKET_BYTES = 60
-
-/** A thousand years; keeps every sum of times exact. */
-const MAX_SECONDS = 31_536_000_000
 
 /** What happens to clients that are connected when a ticket is set; the words of QEMU's `set_password`. */
 const CONNECTED = ['keep', 'disconnect', 'fail'] as const
@@ -48,7 +42,7 @@ export const readExpiry = (value: unknown): TicketExpiry => {
   }
   const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value
   const seconds = typeof text === 'string' && /^\+?\d{1,15}$/.test(text) ? Number(text) : Infinity
-  if (seconds > MAX_SECONDS) {
+  if (seconds > MAX_EXPIRY_SECONDS) {
     throw bad('expiry must be never, now, +SECONDS or seconds since 1970')
   }
   return String(text).startsWith('+') ? { kind: 'after', seconds } : { kind: 'at', unixSeconds: seconds }

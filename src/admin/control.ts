@@ -1,4 +1,5 @@
-import type { ClientReport, TicketExpiry } from '../server/index.js'
+import type { TicketExpiry } from '../core/ticket.js'
+import type { ClientReport } from '../server/index.js'
 
 /** What local control can see and do. */
 export interface AdminControl {

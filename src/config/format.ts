@@ -1,5 +1,5 @@
 import { formatAddress, type ListenAddress } from './address.js'
-import type { TicketExpiry } from './kinds.js'
+import type { TicketExpiry } from '../core/ticket.js'
 import type { LoadedConfig } from './load.js'
 import { formatOrigin } from './origin.js'
 import { ALL_SETTINGS, configName, GROUPS, type Config } from './schema.js'

@@ -2,7 +2,6 @@ export { formatAddress, isAnyAddress, isLoopback, parseListenAddress, parseTcpAd
 export type { ListenAddress, TcpAddress, UnixAddress } from './address.js'
 export { formatConfig } from './format.js'
 export { listed, quoted } from './kinds.js'
-export type { TicketExpiry } from './kinds.js'
 export type { Environment, Flag } from './layers.js'
 export { loadConfig, reasonOf } from './load.js'
 export type { ConfigSources, LoadedConfig } from './load.js'
@@ -21,4 +20,4 @@ export {
 export type { Config, Group, RunConfig, Setting } from './schema.js'
 export type { Cidr } from './source-kinds.js'
 export { namesCertificate } from './tls-rules.js'
-export { MAX_TICKET_BYTES, readTicketFile, ticketOf } from './ticket-file.js'
+export { readTicketFile, ticketOf } from './ticket-file.js'

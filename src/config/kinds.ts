@@ -1,3 +1,4 @@
+import { MAX_EXPIRY_SECONDS, type TicketExpiry } from '../core/ticket.js'
 import { parseListenAddress, parseTcpAddress, type ListenAddress, type TcpAddress } from './address.js'
 
 /** A value, or the rest of a sentence that begins with the key: what is wrong and what is allowed. */
@@ -16,16 +17,7 @@ export interface Kind<T> {
   read(texts: readonly string[]): Parsed<T>
 }
 
-/** Unlike `never`, `now` and a time since 1970, `after` counts from when the ticket was set or loaded. */
-export type TicketExpiry =
-  | { readonly kind: 'never' }
-  | { readonly kind: 'now' }
-  | { readonly kind: 'after'; readonly seconds: number }
-  | { readonly kind: 'at'; readonly unixSeconds: number }
-
 const MAX_QUOTED = 60
-/** A thousand years; keeps every sum of times exact. */
-const MAX_SECONDS = 31_536_000_000
 
 /** A value as an error sentence shows it: quoted, escaped, cut. */
 export const quoted = (text: string): string =>
@@ -121,7 +113,7 @@ export const ticketExpiry = one<TicketExpiry>(
       return { value: { kind: text } }
     }
     const seconds = /^\+?\d{1,15}$/.test(text) ? Number(text) : Infinity
-    if (seconds > MAX_SECONDS) {
+    if (seconds > MAX_EXPIRY_SECONDS) {
       return undefined
     }
     return text.startsWith('+')

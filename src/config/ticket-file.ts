@@ -1,10 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { SidecarError } from '../core/errors.js'
+import { MAX_TICKET_BYTES } from '../core/ticket.js'
 import { reasonOf } from './load.js'
 import { configError } from './origin.js'
-
-/** Longest ticket that a stock client can send, bytes (`protocol-session.md` 1.6). */
-export const MAX_TICKET_BYTES = 60
 
 /** The file may go on after its first line; this much of it is looked at. */
 const READ_BYTES = 256

@@ -7,16 +7,7 @@ import {
   type KeyObject,
 } from 'node:crypto'
 import type { Clock } from '../core/clock.js'
-
-/** Longest ticket that a stock client can send (`protocol-session.md` 1.6). */
-export const MAX_TICKET_BYTES = 60
-
-/** When a ticket stops being good: never, already, some seconds after it was set, or at a time since 1970. */
-export type TicketExpiry =
-  | { readonly kind: 'never' }
-  | { readonly kind: 'now' }
-  | { readonly kind: 'after'; readonly seconds: number }
-  | { readonly kind: 'at'; readonly unixSeconds: number }
+import { MAX_TICKET_BYTES, type TicketExpiry } from '../core/ticket.js'
 
 /** What a link proved; opaque to everybody but the store. */
 export type TicketProof = Uint8Array
@@ -49,8 +40,7 @@ export class TicketStore {
 
   /** Sets the ticket; `undefined` or an empty one locks. */
   set(ticket: Uint8Array | undefined, expiry: TicketExpiry): void {
-    const usable = ticket !== undefined && ticket.length > 0 && ticket.length <= MAX_TICKET_BYTES
-    this.#digest = usable ? this.#digestOf(ticket) : undefined
+    this.#digest = this.#usableDigest(ticket)
     this.#deadlineMs = this.#deadline(expiry)
   }
 
@@ -61,8 +51,7 @@ export class TicketStore {
 
   /** Sets the ticket whose sessions only watch; `undefined` or an empty one lets nobody watch. */
   setViewOnly(ticket: Uint8Array | undefined): void {
-    const usable = ticket !== undefined && ticket.length > 0 && ticket.length <= MAX_TICKET_BYTES
-    this.#viewDigest = usable ? this.#digestOf(ticket) : undefined
+    this.#viewDigest = this.#usableDigest(ticket)
   }
 
   /** Everybody is let in, whatever ticket is set. */
@@ -120,6 +109,12 @@ export class TicketStore {
   /** Is it the ticket with which a session began: its further channels may join, expired or changed meanwhile or not. */
   sameTicket(session: TicketProof, proof: TicketProof): boolean {
     return timingSafeEqual(session, proof) || this.#open
+  }
+
+  /** None for a ticket that no client could send. */
+  #usableDigest(ticket: Uint8Array | undefined): Buffer | undefined {
+    const usable = ticket !== undefined && ticket.length > 0 && ticket.length <= MAX_TICKET_BYTES
+    return usable ? this.#digestOf(ticket) : undefined
   }
 
   #digestOf(ticket: Uint8Array): Buffer {

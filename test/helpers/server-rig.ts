@@ -2,6 +2,7 @@ import type { ExecutionContext } from 'ava'
 import { LockKeys, MouseModes, Painter } from '../../src/channels/index.js'
 import { createLzEncoder } from '../../src/codecs/index.js'
 import { DEFAULT_LIMITS, type Limits } from '../../src/core/limits.js'
+import type { TicketExpiry } from '../../src/core/ticket.js'
 import type { LogFields, Logger } from '../../src/core/logger.js'
 import type { Counter, Gauge, Labels } from '../../src/core/metrics.js'
 import { noCounter, noHistogram } from '../../src/core/metrics.js'
@@ -9,13 +10,7 @@ import { DisplayModel, type WantedHead } from '../../src/display/index.js'
 import { Heads } from '../../src/app/heads.js'
 import { Vm } from '../../src/app/vm.js'
 import { systemClock } from '../../src/app/system-clock.js'
-import {
-  SpiceServer,
-  TicketStore,
-  type ClientPolicy,
-  type ServerOptions,
-  type TicketExpiry,
-} from '../../src/server/index.js'
+import { SpiceServer, TicketStore, type ClientPolicy, type ServerOptions } from '../../src/server/index.js'
 import { OPEN_DOOR, type FrontDoorRules } from '../../src/server/front-door.js'
 import { NO_SESSION_LIMITS, type SessionLimits } from '../../src/server/session-limits.js'
 import type { Clock, Timer } from '../../src/core/clock.js'

@@ -99,7 +99,7 @@ export class Painter {
     const width = box.right - box.left
     const height = box.bottom - box.top
     const startMs = this.#deps.clock.nowMs()
-    this.#copy(frame, box)
+    copyRows(frame, box, this.#pixels)
     const rawSize = width * height * PIXEL_BYTES
     const codedSize = this.#encode(width, height, rawSize)
     const message =
@@ -130,7 +130,8 @@ export class Painter {
       return 0
     }
     const startMs = clock.nowMs()
-    this.#copy(frame, { left: 0, top: picture.rows, right: width, bottom: picture.rows + height })
+    const band = { left: 0, top: picture.rows, right: width, bottom: picture.rows + height }
+    copyRows(frame, band, this.#pixels)
     const size = encoder.encodeBand(packed(width, height, this.#pixels), this.#coded)
     if (size < 0) {
       throw new SidecarError('SIDECAR_BUG', 'a coded band is larger than its pixels', { width, height })
@@ -173,10 +174,6 @@ export class Painter {
     metrics.images.add(1, LABELS.lz)
     metrics.imageBytes.add(size, LABELS.lz)
     return message
-  }
-
-  #copy(frame: Frame, box: Rect): void {
-    copyRows(frame, box, this.#pixels)
   }
 
   #encode(width: number, height: number, rawSize: number): number {

@@ -1,3 +1,4 @@
+import type { TicketExpiry } from '../../../src/core/ticket.js'
 import test from 'ava'
 import fc from 'fast-check'
 import {
@@ -6,7 +7,6 @@ import {
   requireForRun,
   type Flag,
   type LoadedConfig,
-  type TicketExpiry,
 } from '../../../src/config/index.js'
 import { ALL_SETTINGS, environmentName, LATER_SETTINGS, SETTINGS } from '../../../src/config/schema.js'
 import { SidecarError } from '../../../src/core/errors.js'

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import test from 'ava'
-import { TicketStore, type TicketExpiry } from '../../../src/server/index.js'
+import type { TicketExpiry } from '../../../src/core/ticket.js'
+import { TicketStore } from '../../../src/server/index.js'
 import { FakeClock } from '../../helpers/fake-clock.js'
 import { ticketBlock } from '../../helpers/scripted-client.js'
 
