@@ -237,9 +237,10 @@ class Client:
         Spice.DisplayChannel.change_preferred_compression(display.channel, command["type"])
 
     def do_picture(self, command):
-        surface = self.displays[command.get("display", 0)].surface
+        display = self.displays.get(command.get("display", 0))
+        surface = None if display is None else display.surface
         if surface is None:
-            raise RuntimeError("there is no primary surface")
+            return None  # between two surfaces: the asker looks again
         with open(command["path"], "wb") as file:
             file.write(ctypes.string_at(surface["data"], surface["stride"] * surface["height"]))
         return {name: surface[name] for name in ("format", "width", "height", "stride")}

@@ -205,10 +205,12 @@ export class SpiceClient {
     return ok
   }
 
-  /** The pixels of the primary surface as the client holds them now. */
+  /** The pixels of the primary surface as the client holds them now; waits while a mode change leaves it without one. */
   async picture(display = 0): Promise<Picture> {
     const path = join(this.#directory, `p${this.#pictures++ % 4}`)
-    const s = (await this.send('picture', { path, display })) as Surface
+    const s = await poll('a primary surface', async () => {
+      return ((await this.send('picture', { path, display })) as Surface | null) ?? undefined
+    })
     if (s.format !== 32) {
       throw new Error(`surface format ${s.format} is not read here`)
     }
