@@ -20,7 +20,7 @@ import { makeCerts } from './make-certs.js'
 import { viewerFile } from './viewer-file.js'
 
 const OWN_FLAGS: Partial<Record<Command, OwnFlags>> = {
-  'viewer-file': { output: 'value', title: 'value', host: 'value', 'full-screen': 'switch' },
+  'viewer-file': { output: 'value', title: 'value', host: 'value', 'full-screen': 'switch', proxy: 'value' },
   'make-certs': { output: 'value', host: 'list', days: 'value' },
   health: { live: 'switch', ready: 'switch' },
   ctl: { from: 'value', expiry: 'value', connected: 'value', client: 'value' },
@@ -152,6 +152,7 @@ const writeViewerFile = (invocation: Invocation): number => {
     title: given.own.get('title'),
     host: given.own.get('host'),
     fullScreen: given.own.get('full-screen') === 'true',
+    proxy: given.own.get('proxy'),
     certificate: readCertificate(config),
     ticket,
     deleteAfterReading: ticket !== undefined && output !== undefined,

@@ -23,6 +23,7 @@ const COMMAND_FLAGS: Partial<Record<Command, readonly (readonly [string, string]
     ['--title TEXT', 'title of the window'],
     ['--host NAME', 'name or address under which clients reach this machine'],
     ['--full-screen', 'begin with the whole screen'],
+    ['--proxy URL', 'HTTP proxy through which clients come, http://[USER:PASSWORD@]HOST:PORT'],
   ],
   'make-certs': [
     ['--output DIR', 'directory for ca-cert.pem, ca-key.pem, server-cert.pem and server-key.pem'],

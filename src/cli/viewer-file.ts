@@ -7,6 +7,8 @@ export interface ViewerFileOptions {
   readonly title: string | undefined
   readonly host: string | undefined
   readonly fullScreen: boolean
+  /** HTTP proxy that clients reach this machine through with CONNECT. */
+  readonly proxy?: string | undefined
   /** What a client needs to know of the server's certificate. */
   readonly certificate?: TlsMaterial | undefined
   /** Ticket as bytes. */
@@ -32,6 +34,9 @@ export const viewerFile = (config: Config, options: ViewerFileOptions): string =
   if (options.title !== undefined) {
     entries.push(['title', options.title])
   }
+  if (options.proxy !== undefined) {
+    entries.push(['proxy', proxyUrl(options.proxy)])
+  }
   if (options.fullScreen) {
     entries.push(['fullscreen', '1'])
   }
@@ -39,6 +44,26 @@ export const viewerFile = (config: Config, options: ViewerFileOptions): string =
     entries.push(['delete-this-file', '1'])
   }
   return ['[virt-viewer]', ...entries.map(([key, value]) => `${key}=${escapeValue(value)}`), ''].join('\n')
+}
+
+/**
+ * `kubevirt-and-ecosystem.md` 18: virt-viewer takes `http://[user:pass@]host:3128`. It makes no use of a path, so one is an
+ * error here rather than a surprise there.
+ */
+const proxyUrl = (text: string): string => {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (
+    url === undefined ||
+    url.protocol !== 'http:' ||
+    url.hostname === '' ||
+    !['', '/'].includes(url.pathname)
+  ) {
+    throw new SidecarError(
+      'SIDECAR_CONFIG',
+      `--proxy ${text} is not of the form http://[USER:PASSWORD@]HOST:PORT`,
+    )
+  }
+  return text
 }
 
 /** Channels that clients may be told to have TLS on. */

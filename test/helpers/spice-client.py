@@ -240,7 +240,7 @@ class Client:
         display = self.displays.get(command.get("display", 0))
         surface = None if display is None else display.surface
         if surface is None:
-            return None  # between two surfaces: the asker looks again
+            return {}  # between two surfaces: the asker looks again
         with open(command["path"], "wb") as file:
             file.write(ctypes.string_at(surface["data"], surface["stride"] * surface["height"]))
         return {name: surface[name] for name in ("format", "width", "height", "stride")}

@@ -17,6 +17,8 @@ export interface SpiceTarget {
   /** For SASL. */
   readonly username?: string
   readonly caFile?: string
+  /** HTTP proxy, as a URL. */
+  readonly proxy?: string
   /** Channels to open besides main; default display, inputs, cursor. */
   readonly channels?: readonly string[]
 }
@@ -152,6 +154,7 @@ export class SpiceClient {
     set('password', target.password)
     set('username', target.username)
     set('ca-file', target.caFile)
+    set('proxy', target.proxy)
     this.channels.clear()
     this.surface = undefined
     await this.send('connect', {
@@ -209,7 +212,8 @@ export class SpiceClient {
   async picture(display = 0): Promise<Picture> {
     const path = join(this.#directory, `p${this.#pictures++ % 4}`)
     const s = await poll('a primary surface', async () => {
-      return ((await this.send('picture', { path, display })) as Surface | null) ?? undefined
+      const answer = (await this.send('picture', { path, display })) as Surface | Record<string, never>
+      return 'format' in answer ? answer : undefined
     })
     if (s.format !== 32) {
       throw new Error(`surface format ${s.format} is not read here`)

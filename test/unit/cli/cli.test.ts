@@ -193,6 +193,15 @@ test(
   /--title is given twice/,
 )
 test(fails, ['viewer-file', '--listen', '127.0.0.1:0'], EXIT.config, /no listen address/)
+for (const proxy of ['proxy:3128', 'ftp://proxy:21', 'http://proxy/path', 'http://', '']) {
+  test(
+    `viewer-file --proxy ${proxy}`,
+    fails,
+    ['viewer-file', '--listen', '127.0.0.1:1', '--proxy', proxy],
+    EXIT.config,
+    /--proxy .* is not of the form/,
+  )
+}
 test(
   fails,
   ['viewer-file', '--listen', '127.0.0.1:1', '--output', '/o'],
@@ -252,6 +261,16 @@ test('check-config prints the effective configuration with origins', async (t) =
 
 const viewer = (words: readonly string[], world: World = {}): Promise<Outcome> =>
   cli(['viewer-file', ...words], world)
+
+test('viewer-file: an HTTP proxy', async (t) => {
+  const { out } = await viewer([
+    '--listen',
+    '127.0.0.1:5930',
+    '--proxy',
+    'http://me:secret@proxy.example:3128',
+  ])
+  t.true(out.split('\n').includes('proxy=http://me:secret@proxy.example:3128'))
+})
 
 test('viewer-file: TCP address to standard output', async (t) => {
   const { code, out, written } = await viewer([
