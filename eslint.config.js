@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint'
 const clockHomes = ['src/app/system-clock.ts']
 
 export default tseslint.config(
-  { ignores: ['build', 'cache', 'node_modules', '*.config.js', 'src/kernels/assembly'] },
+  { ignores: ['build*', 'cache', 'node_modules', '*.config.js', 'src/kernels/assembly'] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

@@ -30,8 +30,13 @@ export interface Image {
  * One image codec, pure and synchronous. Scratch memory belongs to the encoder, so one encoder serves one thread.
  */
 export interface ImageEncoder {
-  readonly name: 'lz' | 'quic' | 'glz' | 'lz4' | 'jpeg'
+  readonly name: 'lz' | 'quic' | 'glz' | 'lz4' | 'jpeg' | 'jpeg-alpha'
   readonly lossless: boolean
+  /**
+   * Part of the encoder's own memory, for its input. Packed pixels that a caller puts there and gives as `pixels` (the
+   * same buffer and offset) are coded where they lie, any other are copied in; coding leaves what lies there as it is.
+   */
+  readonly staging?: Uint8Array | undefined
   /** Can this image be coded at all (format, size, stride). */
   accepts(image: Image): boolean
   /**
@@ -58,4 +63,21 @@ export interface BandedEncoder extends ImageEncoder {
    * @returns bytes written, or -1 when the result would not fit
    */
   encodeBand(band: Image, out: Uint8Array): number
+}
+
+/** An encoder that also works on other threads, for images too large to hold up the event loop. */
+export interface AsyncImageEncoder extends ImageEncoder {
+  /** Up to this many pixels `encode` is over sooner than a turn of the event loop may take (about 0.3 ms). */
+  readonly inlinePixels: number
+  /**
+   * As `encode`, on another thread; any number at once. The pixels are read where they lie: until this settles the caller
+   * neither changes them nor gives their memory away. `out` is written at the end, on the caller's thread.
+   *
+   * @throws SidecarError SIDECAR_LIMIT when too many wait, SIDECAR_PEER_GONE once closed
+   */
+  encodeAsync(image: Image, out: Uint8Array): Promise<number>
+  /** Gives back memory that no call in flight uses. */
+  trim(): void
+  /** Calls in flight end, those that wait are refused, everything is given back. Callable any number of times. */
+  close(): Promise<void>
 }

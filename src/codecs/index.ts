@@ -1,2 +1,18 @@
+export { GlzDecoder, GlzLedger, type GlzWait } from './glz/index.js'
 export type { BandedEncoder, Image, ImageEncoder, PixelFormat } from './image.js'
+export { decodeJpeg } from './jpeg/index.js'
 export { createLzEncoder, decodeLz, LZ_HEADER_SIZE, lzMaxEncodedSize } from './lz/index.js'
+export { decodeLz4 } from './lz4/index.js'
+export {
+  EncoderPool,
+  InlineCoder,
+  NO_POOL_METRICS,
+  type CodedImage,
+  type EncodeLane,
+  type LaneEntry,
+  type PoolCodec,
+  type PoolDeps,
+  type PoolLimits,
+  type PoolOptions,
+} from './pool/index.js'
+export { decodeQuic } from './quic/index.js'

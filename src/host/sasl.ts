@@ -1,10 +1,8 @@
 import koffi, { type LibraryHandle } from 'koffi'
 import { SidecarError } from '../core/errors.js'
+import type { CallSlots } from './call-slots.js'
 import { copyOf, memory, textAt, textMemory, type Whole } from './sasl-memory.js'
 import { libcFunction } from './system-call.js'
-
-/** Calls of the library that run at once; each takes a thread of Node's pool, which files and keys need as well. */
-const MAX_CALLS = 2
 
 /** Largest answer of one step that is handed on (`protocol-session.md` 1.7), bytes. */
 const MAX_ANSWER = 1024 * 1024
@@ -87,8 +85,6 @@ export class SaslLibrary {
   readonly functions: Readonly<Record<'new' | 'mechanisms' | 'start' | 'step', Native>> &
     Readonly<Record<'setProperty' | 'getProperty' | 'encode' | 'decode' | 'dispose', Native>>
   readonly #errorDetail: (connection: bigint) => bigint
-  readonly #waiting: (() => void)[] = []
-  #running = 0
 
   private constructor() {
     this.#library = openLibrary()
@@ -134,9 +130,10 @@ export class SaslLibrary {
    * One client to authenticate.
    *
    * @param externalStrength bits of the TLS connection around it, 0 without TLS
+   * @param slots holds its calls; each takes a thread of Node's pool, which files and keys need as well
    */
-  exchange(externalStrength: number): SaslServerExchange {
-    return new SaslServerExchange(this, externalStrength)
+  exchange(externalStrength: number, slots: CallSlots): SaslServerExchange {
+    return new SaslServerExchange(this, externalStrength, slots)
   }
 
   /** What the library says about the last failure of a connection, in one printable line. */
@@ -144,25 +141,6 @@ export class SaslLibrary {
     return textAt(this.#errorDetail(connection))
       .replaceAll(/[^ -~]+/g, ' ')
       .slice(0, 200)
-  }
-
-  /** Waits for a place among the calls. */
-  async enter(): Promise<void> {
-    if (this.#running < MAX_CALLS) {
-      this.#running += 1
-      return
-    }
-    await new Promise<void>((resolve) => this.#waiting.push(resolve))
-  }
-
-  /** Gives the place to the next one. */
-  leave(): void {
-    const next = this.#waiting.shift()
-    if (next === undefined) {
-      this.#running -= 1
-    } else {
-      next()
-    }
   }
 }
 
@@ -185,6 +163,7 @@ const onThread = (native: Native, ...values: Value[]): Promise<number> =>
 export class SaslServerExchange {
   readonly #library: SaslLibrary
   readonly #externalStrength: number
+  readonly #slots: CallSlots
   /** Where the library puts an address (at 0) and a length (at 8); the rest is for properties. */
   readonly #scratch = memory(64)
   readonly #view = new DataView(this.#scratch.bytes.buffer)
@@ -192,9 +171,10 @@ export class SaslServerExchange {
   #busy = false
   #disposed = false
 
-  constructor(library: SaslLibrary, externalStrength: number) {
+  constructor(library: SaslLibrary, externalStrength: number, slots: CallSlots) {
     this.#library = library
     this.#externalStrength = externalStrength
+    this.#slots = slots
   }
 
   /**
@@ -211,6 +191,7 @@ export class SaslServerExchange {
         throw new SidecarError('SIDECAR_HOST', 'libsasl2 cannot begin an exchange', { result: made })
       }
       this.#connection = this.#view.getBigUint64(0, true)
+      this.#mustLive()
       this.#setSecurity()
       const mark = COMMA.address
       const code = await onThread(
@@ -238,7 +219,9 @@ export class SaslServerExchange {
     })
   }
 
-  /** @throws SidecarError SIDECAR_AUTH when the mechanism refuses, SIDECAR_PEER_GONE once disposed */
+  /**
+   * @throws SidecarError SIDECAR_AUTH when the mechanism refuses, SIDECAR_PEER_GONE once disposed, and as `CallSlots.run`
+   */
   start(mechanism: string, data: Uint8Array | undefined): Promise<SaslAnswer> {
     const name = textMemory(mechanism)
     return this.#exchange(data, (input, size, out) =>
@@ -295,20 +278,25 @@ export class SaslServerExchange {
     }
   }
 
-  async #run<T>(body: () => Promise<T>): Promise<T> {
-    await this.#library.enter()
-    try {
-      if (this.#disposed) {
-        throw new SidecarError('SIDECAR_PEER_GONE', 'the exchange is over already')
-      }
+  /** A call that is given up goes on here, and frees the exchange when it returns at last. */
+  #run<T>(body: () => Promise<T>): Promise<T> {
+    return this.#slots.run(async () => {
+      this.#mustLive()
       this.#busy = true
-      return await body()
-    } finally {
-      this.#busy = false
-      this.#library.leave()
-      if (this.#disposed) {
-        this.dispose()
+      try {
+        return await body()
+      } finally {
+        this.#busy = false
+        if (this.#disposed) {
+          this.dispose()
+        }
       }
+    })
+  }
+
+  #mustLive(): void {
+    if (this.#disposed) {
+      throw new SidecarError('SIDECAR_PEER_GONE', 'the exchange is over already')
     }
   }
 

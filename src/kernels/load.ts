@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 
 /** Kernels by file name, without its ending. */
-export type KernelName = 'lz' | 'glz' | 'quic' | 'frame'
+export type KernelName = 'lz' | 'glz' | 'quic' | 'frame' | 'picture'
 
 /** Bytes of one page of WebAssembly memory. */
 export const PAGE_SIZE = 65536
@@ -11,7 +11,7 @@ const KERNEL_PAGES = 16
 
 /** An instance of a kernel with a memory of its own; one instance serves one thread. */
 export interface Kernel<Exports> {
-  readonly memory: WebAssembly.Memory
+  readonly memory: WebAssemblyMemory
   readonly exports: Exports
   /** First byte of memory that the kernel's own data does not use, a multiple of 64. */
   readonly base: number
@@ -23,12 +23,12 @@ const SIMD_PROBE = Uint8Array.of(
 )
 
 let simd: boolean | undefined
-const modules = new Map<KernelName, WebAssembly.Module>()
+const modules = new Map<KernelName, WebAssemblyModule>()
 
 /** Whether this machine runs kernels; where it does not, the plain TypeScript coders stand in. */
 export const kernelsRun = (): boolean => (simd ??= WebAssembly.validate(SIMD_PROBE))
 
-const moduleOf = (name: KernelName): WebAssembly.Module => {
+const moduleOf = (name: KernelName): WebAssemblyModule => {
   const known = modules.get(name)
   if (known !== undefined) {
     return known
@@ -43,15 +43,20 @@ const moduleOf = (name: KernelName): WebAssembly.Module => {
  * never touched cost nothing (`performance-notes.md` section 4).
  *
  * @param bytes memory behind {@link Kernel.base} that the caller wants
+ * @param sharing whether other threads may see the memory; the kernel has to be built for it
  * @returns `undefined` where SIMD is missing
  */
-export const loadKernel = <Exports>(name: KernelName, bytes: number): Kernel<Exports> | undefined => {
+export const loadKernel = <Exports>(
+  name: KernelName,
+  bytes: number,
+  sharing: 'own' | 'shared' = 'own',
+): Kernel<Exports> | undefined => {
   if (!kernelsRun()) {
     return undefined
   }
   const module = moduleOf(name)
   const pages = Math.ceil(bytes / PAGE_SIZE) + KERNEL_PAGES
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: sharing === 'shared' })
   const instance = new WebAssembly.Instance(module, { env: { memory } })
   const exports = instance.exports as Exports & { readonly base: () => number }
   const base = Math.ceil(exports.base() / 64) * 64

@@ -1,15 +1,28 @@
-/** The part of the WebAssembly interface that is used here; the types of Node leave it to those of a browser. */
-declare namespace WebAssembly {
-  class Module {
-    constructor(bytes: Uint8Array)
-  }
-  class Memory {
-    constructor(descriptor: { readonly initial: number; readonly maximum: number })
-    readonly buffer: ArrayBuffer
-  }
-  class Instance {
-    constructor(module: Module, imports: Readonly<Record<string, Readonly<Record<string, unknown>>>>)
-    readonly exports: unknown
-  }
-  function validate(bytes: Uint8Array): boolean
+/* The part of the WebAssembly interface that is used here; the types of Node leave it to those of a browser. */
+
+interface WebAssemblyModule {
+  readonly [Symbol.toStringTag]: 'WebAssembly.Module'
+}
+
+interface WebAssemblyMemory {
+  /** A SharedArrayBuffer when the memory is shared. */
+  readonly buffer: ArrayBuffer
+}
+
+interface WebAssemblyInstance {
+  readonly exports: unknown
+}
+
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => WebAssemblyModule
+  readonly Memory: new (descriptor: {
+    readonly initial: number
+    readonly maximum: number
+    readonly shared?: boolean
+  }) => WebAssemblyMemory
+  readonly Instance: new (
+    module: WebAssemblyModule,
+    imports: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+  ) => WebAssemblyInstance
+  validate(bytes: Uint8Array): boolean
 }

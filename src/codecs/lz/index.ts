@@ -1,3 +1,3 @@
 export { decodeLz } from './decoder.js'
-export { createLzEncoder } from './encoder.js'
+export { createLzEncoder, type LzEncoderOptions } from './encoder.js'
 export { LZ_HEADER_SIZE, lzMaxEncodedSize } from './lz-format.js'

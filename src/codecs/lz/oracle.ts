@@ -15,7 +15,7 @@ const SHORT_SEGMENT_UNITS = 4
 
 /**
  * The readable encoder: makes the token choices of the reference encoder, byte for byte, for every type
- * (codecs.md 2.4). It serves the formats that have no kernel of their own and is the yardstick of those that have.
+ * (codecs.md 2.4). It is the yardstick of the kernel, and codes where the kernel does not run.
  * Its scratch memory grows to the largest image it has seen: 4 bytes per pixel.
  */
 export class LzOracle {
@@ -34,14 +34,28 @@ export class LzOracle {
     if (out.length < LZ_HEADER_SIZE) {
       return -1
     }
+    writeLzHeader(image, out)
+    return this.encodeBody(image, out, LZ_HEADER_SIZE, segmentRows)
+  }
+
+  /**
+   * Appends the body of `image` to `out` from `at` on.
+   *
+   * @returns position after the body, or -1 when it does not fit
+   */
+  encodeBody(
+    image: Image,
+    out: Uint8Array,
+    at: number,
+    segmentRows: readonly number[] = [image.height],
+  ): number {
     const type = LZ_TYPES[image.format]
     const unitsPerRow = Math.ceil(image.width / type.unitPixels)
     const count = unitsPerRow * image.height
     if (this.#units.length < count) {
       this.#units = new Int32Array(count)
     }
-    writeLzHeader(image, out)
-    const writer = new LzTokenWriter(out, LZ_HEADER_SIZE)
+    const writer = new LzTokenWriter(out, at)
     for (const pass of type.passes) {
       loadUnits(image, type, pass.kind, this.#units)
       this.#encodePass(

@@ -5,6 +5,8 @@ import { createLzEncoder, decodeLz, lzMaxEncodedSize } from '../../../src/codecs
 const MAX_PIXELS = 1 << 16
 
 const encoder = createLzEncoder()
+const inPieces = createLzEncoder({ maxPixels: 64 })
+const readable = createLzEncoder({ kernel: 'off' })
 
 const decoded = (bytes: Uint8Array): Image | undefined => {
   try {
@@ -19,7 +21,7 @@ const decoded = (bytes: Uint8Array): Image | undefined => {
 
 /**
  * What must hold for any bytes given to `decodeLz`: it returns or refuses, a picture is whole and within the cap, and
- * its pixels survive being coded again. Throws when one of these does not hold.
+ * its pixels survive being coded again by each encoder. Throws when one of these does not hold.
  *
  * @returns whether the bytes were an image
  */
@@ -34,10 +36,12 @@ export const decodeLzOracle = (bytes: Uint8Array): boolean => {
       `decoded image is not whole: ${format} ${width}x${height}, stride ${stride}, ${pixels.length} bytes`,
     )
   }
-  const out = new Uint8Array(lzMaxEncodedSize(format, width, height))
-  const again = decoded(out.subarray(0, Math.max(0, encoder.encode(image, out))))
-  if (again === undefined || !samePixels(image, again)) {
-    throw new Error(`pixels change when coded again: ${format} ${width}x${height}`)
+  for (const each of [encoder, inPieces, readable]) {
+    const out = new Uint8Array(lzMaxEncodedSize(format, width, height) * 2)
+    const again = decoded(out.subarray(0, Math.max(0, each.encode(image, out))))
+    if (again === undefined || !samePixels(image, again)) {
+      throw new Error(`pixels change when coded again: ${format} ${width}x${height}`)
+    }
   }
   return true
 }

@@ -1,10 +1,16 @@
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import test from 'ava'
 import { SidecarError } from '../../../src/core/errors.js'
+import { DEFAULT_LIMITS } from '../../../src/core/limits.js'
+import { silentLogger } from '../../../src/core/logger.js'
+import { noCounter } from '../../../src/core/metrics.js'
+import { CallSlots } from '../../../src/host/call-slots.js'
 import { SaslLibrary, type SaslServerExchange } from '../../../src/host/sasl.js'
+import { FakeClock } from '../../helpers/fake-clock.js'
 import { poll } from '../../helpers/temp-deadline.js'
 import { tempDirectory } from '../../helpers/temp.js'
 
@@ -32,6 +38,18 @@ const library = ((): SaslLibrary | undefined => {
 const serial = library === undefined ? test.serial.skip : test.serial
 
 const TLS = 128
+
+const clock = new FakeClock()
+const states = new Map<string, number>()
+const slots = new CallSlots({
+  clock,
+  logger: silentLogger,
+  limits: DEFAULT_LIMITS,
+  metrics: {
+    limitHits: noCounter,
+    calls: { set: (value, labels) => void states.set(labels?.['state'] ?? '', value) },
+  },
+})
 const PLAIN = Buffer.from('\0alice\0open sesame')
 
 /** Who asks, by user, and what answers them. */
@@ -66,7 +84,7 @@ const nextAsking = async (): Promise<Socket> => {
 }
 
 const begun = async (strength: number): Promise<SaslServerExchange> => {
-  const exchange = library!.exchange(strength)
+  const exchange = library!.exchange(strength, slots)
   await exchange.mechanisms()
   return exchange
 }
@@ -76,14 +94,14 @@ serial('one library in a process', (t) => {
 })
 
 serial('inside TLS all configured mechanisms but the anonymous one are offered', async (t) => {
-  const exchange = library!.exchange(TLS)
+  const exchange = library!.exchange(TLS, slots)
   t.deepEqual((await exchange.mechanisms()).split(',').sort(), ['', '', 'PLAIN', 'SCRAM-SHA-256'])
   exchange.dispose()
   exchange.dispose()
 })
 
 serial('outside TLS a mechanism without a layer is not offered', async (t) => {
-  const exchange = library!.exchange(0)
+  const exchange = library!.exchange(0, slots)
   const error = await t.throwsAsync(exchange.mechanisms(), { instanceOf: SidecarError })
   t.is(error.code, 'SIDECAR_HOST')
   exchange.dispose()
@@ -135,6 +153,34 @@ serial('an exchange that is let go in the middle of a call is freed after it and
   const error = await t.throwsAsync(exchange.step(undefined), { instanceOf: SidecarError })
   t.is(error.code, 'SIDECAR_PEER_GONE')
 })
+
+serial(
+  'L-sasl: a daemon that does not answer holds up its own client and nobody else, until it answers',
+  async (t) => {
+    const hanging = await Promise.all([begun(TLS), begun(TLS)])
+    const gone = hanging.map((exchange) =>
+      t.throwsAsync(exchange.start('PLAIN', PLAIN), { instanceOf: SidecarError }),
+    )
+    await poll('both calls to hang', () => asking.length === 2)
+    const sockets = asking.splice(0).map(({ socket }) => socket)
+    const next = begun(TLS)
+    clock.advance(DEFAULT_LIMITS['sasl-call-ms'])
+    for (const error of await Promise.all(gone)) {
+      t.is(error.code, 'SIDECAR_TIMEOUT')
+    }
+    hanging.forEach((exchange) => exchange.dispose())
+    t.is(states.get('lost'), 2)
+    const exchange = await next
+    const result = exchange.start('PLAIN', PLAIN)
+    answer('OK', await nextAsking())
+    t.true((await result).complete, 'another client is served meanwhile')
+    exchange.dispose()
+    t.true((await readFile(new URL(import.meta.url))).length > 0, 'files are read meanwhile')
+    sockets.forEach((socket) => answer('OK', socket))
+    await poll('the lost calls to return', () => states.get('lost') === 0)
+    t.throws(() => hanging[0].outcome(), { instanceOf: SidecarError }, 'a late yes is worth nothing')
+  },
+)
 
 serial('garbage for a mechanism is a refusal', async (t) => {
   for (const data of [undefined, Buffer.alloc(0), Buffer.alloc(65_535, 0x61), Buffer.from('n,,n=x')]) {

@@ -2,8 +2,10 @@ import test from 'ava'
 import { SidecarError } from '../../../../src/core/errors.js'
 import type { Image, PixelFormat } from '../../../../src/codecs/image.js'
 import { createLzEncoder, decodeLz, lzMaxEncodedSize } from '../../../../src/codecs/index.js'
-import { LzRgb32Kernel } from '../../../../src/codecs/lz/kernel-rgb32.js'
+import { LzKernelCoder } from '../../../../src/codecs/lz/kernel-coder.js'
 import { LZ_TYPES } from '../../../../src/codecs/lz/lz-format.js'
+import { LzOracle } from '../../../../src/codecs/lz/oracle.js'
+import { loadLzKernel } from '../../../../src/kernels/lz.js'
 import { LZ_RULES, rulePixels } from './rules.js'
 
 const FORMATS = Object.keys(LZ_TYPES) as PixelFormat[]
@@ -128,8 +130,8 @@ test('row order goes into the header and leaves the body alone', (t) => {
 
 test('what was coded before has no influence', (t) => {
   const encoder = createLzEncoder()
-  const images = LZ_RULES.map((rule) => ruleImage(rule, 'rgb32', 50, 40))
-  const out = new Uint8Array(lzMaxEncodedSize('rgb32', 50, 40))
+  const images = LZ_RULES.flatMap((rule) => FORMATS.map((format) => ruleImage(rule, format, 50, 40)))
+  const out = new Uint8Array(lzMaxEncodedSize('rgba', 50, 40))
   for (const image of [...images, ...images.toReversed()]) {
     t.deepEqual(out.slice(0, encoder.encode(image, out)), encoded(image))
   }
@@ -137,11 +139,81 @@ test('what was coded before has no influence', (t) => {
 
 test('the table starts again when positions run out', (t) => {
   const image = ruleImage('desk', 'rgb32', 50, 40)
-  const kernel = new LzRgb32Kernel(0x7fffffff - 2 * 2000 - 1)
+  const kernel = loadLzKernel(2000)!
+  const position = kernel.exports.position
+  const perPass = position.value + image.pixels.length
+  const coder = new LzKernelCoder(kernel)
+  position.value = 0xf0000000 - 2 * perPass
   const out = new Uint8Array(lzMaxEncodedSize('rgb32', 50, 40))
   const expected = encoded(image).subarray(28)
+  const positions: number[] = []
   for (let round = 0; round < 4; round++) {
-    t.deepEqual(out.slice(0, kernel.encode(image, out, 0)), expected)
+    t.deepEqual(out.slice(0, coder.encodeBody(image, out, 0)), expected)
+    positions.push(position.value >>> 0)
+  }
+  const first = perPass - image.pixels.length
+  t.deepEqual(positions, [0xf0000000 - perPass, 0xf0000000, first + perPass, first + 2 * perPass])
+})
+
+test('pixels in the staging memory are coded where they lie and stay as they are', (t) => {
+  for (const format of FORMATS) {
+    const encoder = createLzEncoder({ maxPixels: 4000 })
+    const staging = encoder.staging!
+    t.is(staging.length, 16000)
+    const image = ruleImage('desk', format, 63, 40)
+    const pixels = staging.subarray(0, image.pixels.length)
+    pixels.set(image.pixels)
+    const out = new Uint8Array(lzMaxEncodedSize(format, 63, 40))
+    t.deepEqual(out.slice(0, encoder.encode({ ...image, pixels }, out)), encoded(image), format)
+    t.deepEqual(pixels, image.pixels, format)
+  }
+})
+
+test('padded rows in the staging memory, and bands of it, are coded as they are anywhere else', (t) => {
+  for (const format of FORMATS) {
+    const encoder = createLzEncoder({ maxPixels: 4000 })
+    const image = strided(ruleImage('tiles', format, 33, 20), 5)
+    encoder.staging!.set(image.pixels, 7)
+    const rows = { ...image, height: 12 }
+    const inStaging = (from: number): Image => ({
+      ...rows,
+      pixels: encoder.staging!.subarray(7 + from * image.stride, 7 + image.pixels.length),
+    })
+    const elsewhere = (from: number): Image => ({
+      ...rows,
+      pixels: image.pixels.subarray(from * image.stride),
+    })
+    const out = new Uint8Array(lzMaxEncodedSize(format, 33, 20))
+    for (const from of [0, 3, 8]) {
+      t.deepEqual(out.slice(0, encoder.encode(inStaging(from), out)), encoded(elsewhere(from)), format)
+    }
+    t.deepEqual(encoder.staging!.subarray(7, 7 + image.pixels.length), image.pixels)
+  }
+})
+
+test('images larger than the memory of the kernel are coded in pieces', (t) => {
+  for (const format of FORMATS) {
+    for (const maxPixels of [1, 2, 7, 64, 333]) {
+      const encoder = createLzEncoder({ maxPixels })
+      const image = ruleImage('desk', format, 37, 23)
+      const padded = strided(image, 3, 1)
+      const out = new Uint8Array(lzMaxEncodedSize(format, 37, 23) * 2)
+      for (const source of [image, padded]) {
+        const size = encoder.encode(source, out)
+        t.deepEqual(decodeLz(out.subarray(0, size), 37 * 23), image, `${format} ${maxPixels}`)
+      }
+    }
+  }
+})
+
+test('without the kernel the readable encoder codes, and there is no staging memory', (t) => {
+  const encoder = createLzEncoder({ kernel: 'off' })
+  t.is(encoder.staging, undefined)
+  for (const format of FORMATS) {
+    const image = ruleImage('desk', format, 40, 30)
+    const [bytes, expected] = [new Uint8Array(10000), new Uint8Array(10000)]
+    t.is(encoder.encode(image, bytes), new LzOracle().encode(image, expected))
+    t.deepEqual(bytes, expected)
   }
 })
 
@@ -189,28 +261,31 @@ for (const [what, change] of REFUSED) {
   })
 }
 
-test('bands coded one after the other make one image', (t) => {
-  const encoder = createLzEncoder()
-  const width = 37
-  const height = 41
-  const pixels = new Uint8Array(width * height * 4)
-  for (let at = 0; at < pixels.length; at++) {
-    pixels[at] = at % 4 === 3 ? 0 : (at >> 5) * 3
+for (const kernel of ['auto', 'off'] as const) {
+  for (const format of FORMATS.filter((each) => LZ_TYPES[each].passes.length === 1)) {
+    test(`bands of ${format} coded one after the other make one image, kernel ${kernel}`, (t) => {
+      const encoder = createLzEncoder({ kernel })
+      const image = ruleImage('desk', format, 37, 41)
+      const { stride, pixels } = image
+      const out = new Uint8Array(lzMaxEncodedSize(format, 37, 41))
+      encoder.writeHeader(image, out)
+      let size = encoder.headerSize
+      for (let top = 0; top < 41; top += 7) {
+        const height = Math.min(7, 41 - top)
+        const band = { ...image, height, pixels: pixels.subarray(top * stride, (top + height) * stride) }
+        const coded = encoder.encodeBand(band, out.subarray(size))
+        t.true(coded > 0)
+        size += coded
+      }
+      t.deepEqual(decodeLz(out.subarray(0, size), 37 * 41), image)
+    })
   }
-  const image = { format: 'rgb32', width, height, stride: width * 4, topDown: true, pixels } as const
-  const out = new Uint8Array(pixels.length)
-  encoder.writeHeader(image, out)
-  let size = encoder.headerSize
-  for (let top = 0; top < height; top += 7) {
-    const rows = Math.min(7, height - top)
-    const band = {
-      ...image,
-      height: rows,
-      pixels: pixels.subarray(top * width * 4, (top + rows) * width * 4),
-    }
-    const coded = encoder.encodeBand(band, out.subarray(size))
-    t.true(coded > 0)
-    size += coded
-  }
-  t.deepEqual(decodeLz(out.subarray(0, size), width * height).pixels, pixels)
+}
+
+test('an image with two passes has no bands', (t) => {
+  const band = ruleImage('desk', 'rgba', 8, 8)
+  const error = t.throws(() => createLzEncoder().encodeBand(band, new Uint8Array(1000)), {
+    instanceOf: SidecarError,
+  })
+  t.is(error.code, 'SIDECAR_BUG')
 })

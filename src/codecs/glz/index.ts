@@ -1,0 +1,6 @@
+export type { GlzMotion } from './coder.js'
+export { GlzDecoder, type GlzDecoded, type GlzDecoderOptions, type GlzWaiting } from './decoder.js'
+export { GlzDictionary, type GlzCoded, type GlzDictionaryOptions, type GlzReference } from './dictionary.js'
+export { createGlzEncoder, type GlzEncoder } from './encoder.js'
+export { GLZ_HEADER_SIZE, GLZ_MAX_WINDOW, glzMaxEncodedSize } from './glz-format.js'
+export { GlzLedger, type GlzWait } from './ledger.js'

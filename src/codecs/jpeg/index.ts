@@ -1,0 +1,5 @@
+export { decodeJpegAlpha, type DecodeAlpha } from './alpha-decoder.js'
+export { createJpegAlphaEncoder, type JpegAlphaEncoderOptions } from './alpha-encoder.js'
+export { JPEG_ALPHA_HEADER_SIZE } from './alpha-format.js'
+export { decodeJpeg } from './decoder.js'
+export { createJpegEncoder, type JpegCoding, type JpegEncoder, type JpegEncoderOptions } from './encoder.js'

@@ -1,0 +1,3 @@
+import { runEncoderWorker } from './worker-main.js'
+
+runEncoderWorker()
