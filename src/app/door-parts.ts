@@ -44,6 +44,7 @@ export const doorParts = (
     ? new TlsFront({
         files: () => configuredTlsFiles(config),
         ciphers: config.tlsCiphers,
+        clientNames: config.tlsClientName,
         clock,
         logger,
         metrics: { reloads: metrics.tlsReloads, expires: metrics.tlsExpires },

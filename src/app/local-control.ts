@@ -5,7 +5,9 @@ import { MOUSE_MODE, type MouseModes } from '../channels/index.js'
 import type { UnixAddress } from '../config/index.js'
 import type { Clock } from '../core/clock.js'
 import { asSidecarError } from '../core/errors.js'
+import type { Limits } from '../core/limits.js'
 import type { Logger } from '../core/logger.js'
+import type { Counter } from '../core/metrics.js'
 import { peerCredentials } from '../host/index.js'
 import { socketFd } from '../qmp/index.js'
 import { listenOn, type BoundListener, type SpiceServer, type TicketStore } from '../server/index.js'
@@ -13,6 +15,8 @@ import { listenOn, type BoundListener, type SpiceServer, type TicketStore } from
 export interface LocalControlDeps {
   readonly clock: Clock
   readonly logger: Logger
+  readonly limits: Limits
+  readonly limitHits: Counter
   readonly server: Pick<SpiceServer, 'clientReports' | 'disconnect'>
   readonly tickets: TicketStore
   readonly mouse: MouseModes
@@ -27,12 +31,14 @@ export class LocalControl {
   #listener: BoundListener | undefined
 
   constructor(deps: LocalControlDeps) {
-    const { clock, logger } = deps
+    const { clock, logger, limits, limitHits } = deps
     this.#deps = deps
     this.#endpoint = new AdminEndpoint({
       control: controlOf(deps),
       clock,
       logger,
+      limits,
+      limitHits,
       peerAllowed: (socket) => this.#peerAllowed(socket),
     })
   }
@@ -46,7 +52,10 @@ export class LocalControl {
     this.#listener = await listenOn(address, (socket) => this.#endpoint.connected(socket), 'admin')
     /* The umask of the process has kept it to its owner from the start; this takes the useless execute bit, too. */
     chmodSync(address.path, 0o600)
-    this.#deps.logger.info('Admin socket listening', { address: this.#listener.address })
+    this.#deps.logger.info('Admin socket listening', {
+      address: this.#listener.address,
+      carries: 'admin',
+    })
   }
 
   /** Drops what is connected and frees the path; callable any number of times. */

@@ -1,15 +1,18 @@
-import { LockKeys, MouseModes, Painter } from '../channels/index.js'
-import { createLzEncoder } from '../codecs/index.js'
+import { LockKeys, MouseModes } from '../channels/index.js'
+import { EncoderPool } from '../codecs/index.js'
 import { formatAddress, type RunConfig } from '../config/index.js'
 import type { Clock } from '../core/clock.js'
 import type { Logger } from '../core/logger.js'
 import { DisplayModel } from '../display/index.js'
+import { createPictureStore } from '../kernels/index.js'
 import { createDbusDisplaySource, type DbusDisplaySource } from '../gpu-bridge/index.js'
 import { createMetrics, createMetricsEndpoint, type Metrics, type MetricsEndpoint } from '../metrics/index.js'
+import type { CallSlotsDeps } from '../host/index.js'
 import { openDbusDisplay, QmpClient } from '../qmp/index.js'
 import { SpiceServer, TicketStore } from '../server/index.js'
 import { DesktopInput } from './desktop-input.js'
 import { doorParts, type DoorParts } from './door-parts.js'
+import { encodersOf, poolOptions } from './encoders.js'
 import { Heads } from './heads.js'
 import { LocalControl } from './local-control.js'
 import { limitWarnings } from './logger.js'
@@ -17,9 +20,6 @@ import { loadSasl } from './sasl.js'
 import { SourceSupervisor } from './source-supervisor.js'
 import { TicketFiles } from './ticket-files.js'
 import { Vm } from './vm.js'
-
-/** Pixels coded in one turn of the event loop; the 4 ms of DESIGN.md section 5 rule 3 on a slow core. */
-const PIECE_PIXELS = 192 * 1024
 
 export interface SidecarDeps {
   readonly clock: Clock
@@ -35,7 +35,7 @@ export class Sidecar {
   readonly #tickets: TicketStore
   readonly #ticketFiles: TicketFiles
   readonly #control: LocalControl | undefined
-  readonly #model = new DisplayModel()
+  readonly #model = new DisplayModel(createPictureStore)
   readonly #vm = new Vm(this.#model)
   readonly #mouse = new MouseModes()
   readonly #locks = new LockKeys()
@@ -44,6 +44,7 @@ export class Sidecar {
   readonly #source: DbusDisplaySource
   readonly #supervisor: SourceSupervisor
   readonly #doors: DoorParts
+  readonly #pool: EncoderPool
   readonly #server: SpiceServer
   readonly #endpoint: MetricsEndpoint | undefined
   #listening = false
@@ -91,6 +92,9 @@ export class Sidecar {
       up: metrics.sourceUp,
     })
     this.#doors = doorParts(config, { clock, logger: logger.child({ component: 'tls' }), metrics })
+    this.#pool = new EncoderPool(
+      ...poolOptions(config, { clock, logger: logger.child({ component: 'encoders' }), metrics }),
+    )
     this.#server = this.#makeServer()
     this.#control =
       config.admin === undefined
@@ -98,6 +102,8 @@ export class Sidecar {
         : new LocalControl({
             clock,
             logger: limitWarnings(logger.child({ component: 'admin' }), limits['log-warnings'], clock),
+            limits,
+            limitHits: metrics.limitHits,
             server: this.#server,
             tickets: this.#tickets,
             mouse: this.#mouse,
@@ -109,7 +115,7 @@ export class Sidecar {
         : createMetricsEndpoint({
             host: config.metrics.host,
             port: config.metrics.port,
-            maxRequests: limits['http-requests'],
+            limits,
             clock,
             logger,
             limitHits: metrics.limitHits,
@@ -131,17 +137,20 @@ export class Sidecar {
     const { metrics } = this.#config
     if (this.#endpoint !== undefined && metrics !== undefined) {
       const port = await this.#endpoint.start()
-      logger.info('Metrics endpoint listening', { address: formatAddress({ ...metrics, port }) })
+      logger.info('Metrics endpoint listening', {
+        address: formatAddress({ ...metrics, port }),
+        carries: 'metrics, health',
+      })
     }
-    const sasl = this.#config.sasl ? await loadSasl(logger) : undefined
+    const sasl = this.#config.sasl ? await loadSasl(this.#saslDeps()) : undefined
     if (sasl !== undefined) {
       this.#server.useSasl(sasl)
     }
     if (this.#config.admin !== undefined) {
       await this.#control?.start(this.#config.admin)
     }
-    for (const address of await this.#server.start()) {
-      logger.info('Listening', { address })
+    for (const { address, carries } of await this.#server.start()) {
+      logger.info('Listening', { address, carries })
     }
     this.#listening = true
     if (this.#tickets.locked && sasl === undefined) {
@@ -176,25 +185,29 @@ export class Sidecar {
     this.#ticketFiles.close()
     await this.#control?.close()
     await this.#server.close()
+    await this.#pool.close()
     await this.#supervisor.close()
     this.#qmp.close()
     await this.#endpoint?.close()
     this.#metrics.close()
   }
 
+  #saslDeps(): CallSlotsDeps {
+    const { clock, logger } = this.#deps
+    const { limits } = this.#config
+    const { limitHits, saslCalls } = this.#metrics
+    return {
+      clock,
+      logger: limitWarnings(logger.child({ component: 'sasl' }), limits['log-warnings'], clock),
+      limits,
+      metrics: { limitHits, calls: saslCalls },
+    }
+  }
+
   #makeServer(): SpiceServer {
     const { clock, logger } = this.#deps
     const metrics = this.#metrics
     const { limits, clients, listen, imageCompression } = this.#config
-    const painter = new Painter(PIECE_PIXELS, {
-      encoder: imageCompression === 'off' ? undefined : createLzEncoder(),
-      clock,
-      metrics: {
-        images: metrics.imagesEncoded,
-        imageBytes: metrics.imageBytes,
-        encodeSeconds: metrics.encodeSeconds,
-      },
-    })
     const guest = new DesktopInput({
       source: this.#source.input,
       model: this.#model,
@@ -215,7 +228,12 @@ export class Sidecar {
         bytesSent: metrics.channelBytesSent,
         bytesReceived: metrics.channelBytesReceived,
         limitHits: metrics.limitHits,
+        strange: metrics.strangeMessages,
         authFailures: metrics.authFailures,
+        authSources: metrics.authSources,
+        authPenalties: metrics.authPenalties,
+        authPenaltySeconds: metrics.authPenaltySeconds,
+        authRefusals: metrics.authRefusals,
         linkRefusals: metrics.linkRefusals,
         clientsEnded: metrics.clientsEnded,
         errors: metrics.errors,
@@ -235,12 +253,22 @@ export class Sidecar {
           heads: this.#heads,
           clock,
           roundTrip: metrics.clientRoundTrip,
+          bitRate: metrics.clientBitRate,
         },
         display: {
           model: this.#model,
-          painter,
+          encoders: encodersOf(this.#pool),
+          compression: imageCompression,
           ackWindow,
-          metrics: { frames: metrics.framesSent, merged: metrics.damageMerged },
+          metrics: {
+            frames: metrics.framesSent,
+            merged: metrics.damageMerged,
+            images: metrics.imagesEncoded,
+            imageBytes: metrics.imageBytes,
+            imagesFailed: metrics.imagesFailed,
+            moves: metrics.movesSent,
+            movedPixels: metrics.movedPixels,
+          },
         },
         cursor: { model: this.#model, mouse: this.#mouse, ackWindow },
         inputs: { guest, mouse: this.#mouse, locks: this.#locks, events: metrics.inputEvents },

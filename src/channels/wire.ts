@@ -1,12 +1,21 @@
 import { SidecarError } from '../core/errors.js'
 import { commonClient, commonServer, encodeHeader, headerSize, type Message } from '../protocol/index.js'
 
+/** What a client may say that makes no sense and does no harm; a closed set, for the metrics. */
+export type Strange = 'ack' | 'agent' | 'pong' | 'sub-list' | 'surplus'
+
 /** Where the bytes of a channel go; the server's connection, or a test. */
 export interface ChannelOutput {
   /** Takes one complete message, header included; never fails, may be called after the end. */
   write(message: Uint8Array): void
   /** The peer takes bytes: what waits is below the level at which a channel should hold new frames back. */
   readonly hasRoom: boolean
+  /**
+   * The client said something that makes no sense and was let pass.
+   *
+   * @throws SidecarError SIDECAR_LIMIT when it does so too often
+   */
+  strange(kind: Strange): void
 }
 
 /**
@@ -26,7 +35,7 @@ export interface WireRecord {
   syncedGeneration: number
   /** Messages sent and not acknowledged since the last SET_ACK. */
   unacked: number
-  /** Acknowledgements and PONGs that made no sense; for the metrics. */
+  /** Acknowledgements and PONGs that made no sense. */
   strange: number
 }
 
@@ -105,7 +114,7 @@ export class ChannelWire {
         if (generation === record.ackGeneration && generation !== 0) {
           record.syncedGeneration = generation
         } else {
-          record.strange += 1
+          this.strange('ack')
         }
         return true
       }
@@ -115,9 +124,11 @@ export class ChannelWire {
       }
       case commonClient.pong.id: {
         commonClient.pong.decode(body)
+        this.strange('pong')
         return true
       }
       case commonClient.disconnecting.id: {
+        commonClient.disconnecting.decode(body)
         return true
       }
       case commonClient.migrateFlushMark.id:
@@ -130,11 +141,21 @@ export class ChannelWire {
     }
   }
 
+  /**
+   * Counts what made no sense and was let pass.
+   *
+   * @throws SidecarError SIDECAR_LIMIT when the client does so too often
+   */
+  strange(kind: Strange): void {
+    this.record.strange += 1
+    this.#output.strange(kind)
+  }
+
   #acknowledge(): void {
     const { record } = this
     const early = record.unacked < record.ackWindow
     if (record.syncedGeneration !== record.ackGeneration || record.ackGeneration === 0 || early) {
-      record.strange += 1
+      this.strange('ack')
       return
     }
     record.unacked -= record.ackWindow

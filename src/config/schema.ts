@@ -1,7 +1,7 @@
 import { LIMIT_RULES, type LimitKey, type Limits } from '../core/limits.js'
 import { addressOrOff, listenAddresses, onOff, path, ticketExpiry, whole, word, type Kind } from './kinds.js'
 import { cidrs, unixSocket } from './source-kinds.js'
-import { channelNames, cipherNames } from './tls-kinds.js'
+import { channelNames, cipherNames, clientNames } from './tls-kinds.js'
 
 /** Settings are grouped in help and documentation as here, in this order. */
 export const GROUPS = ['where', 'who', 'TLS', 'screen', 'limits and logs'] as const
@@ -98,7 +98,7 @@ export const SETTINGS = {
     path,
     undefined,
     'none',
-    'file whose first line is the ticket: 1 to 60 bytes; empty locks; readable by its owner only',
+    'file whose first line is the ticket: 1 to 60 bytes; empty locks; closed to all but its owner and readers of its group',
   ),
   'ticket-expiry': setting(
     'who',
@@ -220,6 +220,13 @@ export const SETTINGS = {
     'none',
     'authorities of client certificates; with it, every client needs one',
   ),
+  'tls-client-name': setting(
+    'TLS',
+    clientNames,
+    [],
+    'none, everybody with a certificate of `tls-client-ca`',
+    'name that a client certificate must have: its subject (CN=…,O=…), its common name, or a DNS, e-mail or URI name; may be repeated',
+  ),
   source: setting<'auto' | 'dbus-display'>(
     'screen',
     word(['auto', 'dbus-display'], ['vfio-user-qxl', 'vhost-user-gpu', 'vnc', 'replay']),
@@ -227,16 +234,14 @@ export const SETTINGS = {
     'auto',
     "way to the guest's screen",
   ),
-  'image-compression': setting<'auto' | 'lz' | 'off'>(
+  'image-compression': setting<
+    'auto' | 'auto_glz' | 'auto_lz' | 'quic' | 'glz' | 'lz' | 'lz4' | 'jpeg' | 'off'
+  >(
     'screen',
-    word(
-      ['auto', 'lz', 'off'],
-      ['auto_glz', 'auto_lz', 'quic', 'glz'],
-      'for which this version has no coder',
-    ),
+    word(['auto', 'auto_glz', 'auto_lz', 'quic', 'glz', 'lz', 'lz4', 'jpeg', 'off']),
     'auto',
     'auto',
-    'coding of screen images; auto takes what is best for each',
+    'coding of screen images; auto takes what is best for each, jpeg loses detail, a codec that client or machine lack is replaced by lz',
   ),
   'max-refresh-rate': setting(
     'screen',

@@ -6,7 +6,8 @@ import { configError } from './origin.js'
 
 /** The file may go on after its first line; this much of it is looked at. */
 const READ_BYTES = 256
-const OTHERS = 0o077
+/** Others may do nothing with it, and its group no more than read it, as with Kubernetes' fsGroup. */
+const FORBIDDEN_MODE = 0o037
 const LF = 0x0a
 const CR = 0x0d
 
@@ -14,8 +15,8 @@ const CR = 0x0d
  * The ticket in a file: its first line without the line end, 1 to {@link MAX_TICKET_BYTES} bytes; `undefined` when
  * that line is empty (locked). The caller may wipe the bytes.
  *
- * @throws SidecarError SIDECAR_CONFIG when it cannot be read, is no regular file, is open to others than its owner,
- * or the ticket is too long or holds a zero byte (which would end it at a client)
+ * @throws SidecarError SIDECAR_CONFIG when it cannot be read, is no regular file, is open to others than its owner
+ * and readers of its group, or the ticket is too long or holds a zero byte (which would end it at a client)
  */
 export const readTicketFile = (path: string): Uint8Array | undefined => {
   return ticketOf(readStart(path), path)
@@ -52,11 +53,9 @@ const readStart = (path: string): Uint8Array => {
     if (!stat.isFile()) {
       throw configError(`the ticket file ${path} is not a regular file`)
     }
-    if ((stat.mode & OTHERS) !== 0) {
+    if ((stat.mode & FORBIDDEN_MODE) !== 0) {
       const mode = (stat.mode & 0o777).toString(8).padStart(3, '0')
-      throw configError(
-        `the ticket file ${path} is open to others than its owner (mode ${mode}): use mode 600 or 400`,
-      )
+      throw configError(`the ticket file ${path} is open to others (mode ${mode}): use mode 600, 400 or 440`)
     }
     const bytes = new Uint8Array(READ_BYTES)
     return bytes.subarray(0, readSync(fd, bytes, 0, READ_BYTES, 0))

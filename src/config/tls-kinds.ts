@@ -16,6 +16,8 @@ const CHANNEL_NAMES = [
 ]
 
 const MAX_CIPHERS = 1000
+const MAX_CLIENT_NAMES = 1000
+const MAX_CLIENT_NAME = 1000
 
 export const channelNames: Kind<readonly string[]> = {
   placeholder: 'CHANNEL',
@@ -43,5 +45,22 @@ export const cipherNames: Kind<string | undefined> = {
       : {
           problem: `is ${quoted(texts.join(', '))}, but must be names of cipher suites with colons between them`,
         }
+  },
+}
+
+/** Whole names: `CN=laptop.example.com,O=Example`, `laptop.example.com`, `anna@example.com`. */
+export const clientNames: Kind<readonly string[]> = {
+  placeholder: 'NAME',
+  many: true,
+  onOff: false,
+  allowed: 'a list of names of client certificates',
+  read: (texts) => {
+    const wrong = texts.find((text) => text === '' || text.length > MAX_CLIENT_NAME || /\p{Cc}/u.test(text))
+    if (wrong !== undefined) {
+      return { problem: `has ${quoted(wrong)}, but must be a list of names of client certificates` }
+    }
+    return texts.length <= MAX_CLIENT_NAMES
+      ? { value: [...new Set(texts)] }
+      : { problem: `has ${texts.length} names, but at most ${MAX_CLIENT_NAMES} are allowed` }
   },
 }

@@ -49,9 +49,18 @@ export const checkTls = (config: Config, origins: Origins): readonly string[] =>
     )
   }
   checkChannels(config, origins)
+  if (config.tlsClientName.length > 0 && config.tlsClientCa === undefined) {
+    throw configError('tls-client-name needs tls-client-ca', origins.get('tls-client-name'))
+  }
   const warnings: string[] = []
   if (tlsListen.length === 0 && websocketListen.length === 0 && hasCertificate) {
     warnings.push('there is a certificate, but no tls-listen address to use it on')
+  }
+  const open = listen.find((address) => !isLoopback(address))
+  if (open !== undefined && tlsListen.length > 0 && config.tlsChannel.length === 0) {
+    warnings.push(
+      `listen has ${formatAddress(open)} beside tls-listen, so other machines may connect without encryption: tls-channel default sends them to TLS`,
+    )
   }
   if (plaintextChannel.length > 0 && tlsListen.length > 0) {
     warnings.push('plaintext-channel: stock clients that came with TLS do not open a channel without it')

@@ -1,14 +1,17 @@
-import { intersect, isEmpty, rectOf, type Rect } from '../core/region.js'
+import type { Rect } from '../core/region.js'
 import type { ConsoleInfo, DisplaySink, Frame, PointerPosition, PointerShape } from './source.js'
+import { Tracker, type Change, type CreatePictureStore } from './tracker.js'
 
 /** What the display and cursor channels of the clients are told; all of it also stands in the model. */
 export interface DisplayObserver {
   /** The list of consoles changed. */
   consolesChanged?(): void
-  /** A console has a new frame, or none. All pixels are new. */
+  /** A console has a frame of another size, or none. All pixels are new. */
   frameChanged?(console: number): void
-  /** Parts of the present frame changed; never empty. */
-  damaged?(console: number, rects: readonly Rect[]): void
+  /** The source reported damage: {@link DisplayModel.refresh} would tell what changed. */
+  stale?(console: number): void
+  /** The present frame changed so; never nothing. */
+  changed?(console: number, change: Change): void
   pointerShapeChanged?(console: number): void
   pointerMoved?(console: number): void
   layoutRefused?(): void
@@ -16,6 +19,7 @@ export interface DisplayObserver {
 
 /** What one console shows now. */
 export interface ConsolePicture {
+  /** Pixels that no source writes: they change in {@link DisplayModel.refresh} alone. */
   readonly frame: Frame | undefined
   readonly shape: PointerShape | undefined
   readonly pointer: PointerPosition
@@ -30,7 +34,14 @@ const DARK: ConsolePicture = { frame: undefined, shape: undefined, pointer: { x:
 export class DisplayModel implements DisplaySink {
   #consoles: readonly ConsoleInfo[] = []
   readonly #pictures = new Map<number, ConsolePicture>()
+  readonly #trackers = new Map<number, Tracker>()
   readonly #observers = new Set<DisplayObserver>()
+  readonly #createStore: CreatePictureStore
+
+  /** @param createStore makes the memory of a console's picture */
+  constructor(createStore: CreatePictureStore) {
+    this.#createStore = createStore
+  }
 
   get consoles(): readonly ConsoleInfo[] {
     return this.#consoles
@@ -60,23 +71,46 @@ export class DisplayModel implements DisplaySink {
   }
 
   scanout(console: number, frame: Frame | undefined): void {
-    const before = this.picture(console)
-    if (frame === undefined && before.frame === undefined) {
+    const before = this.#trackers.get(console)
+    if (frame === undefined && before === undefined) {
       return
     }
-    this.#pictures.set(console, { ...before, frame })
+    if (frame !== undefined && before?.frame.width === frame.width && before.frame.height === frame.height) {
+      before.follow(frame)
+      this.#tell((observer) => observer.stale?.(console))
+      return
+    }
+    const tracker = frame === undefined ? undefined : new Tracker(frame, this.#createStore, before)
+    if (tracker === undefined) {
+      this.#trackers.delete(console)
+    } else {
+      this.#trackers.set(console, tracker)
+    }
+    this.#pictures.set(console, { ...this.picture(console), frame: tracker?.frame })
     this.#tell((observer) => observer.frameChanged?.(console))
   }
 
   damage(console: number, rects: readonly Rect[]): void {
-    const { frame } = this.picture(console)
-    if (frame === undefined) {
-      return
+    const tracker = this.#trackers.get(console)
+    tracker?.damage(rects)
+    if (tracker?.stale === true) {
+      this.#tell((observer) => observer.stale?.(console))
     }
-    const whole = rectOf(0, 0, frame.width, frame.height)
-    const inside = rects.map((rect) => intersect(rect, whole)).filter((rect) => !isEmpty(rect))
-    if (inside.length > 0) {
-      this.#tell((observer) => observer.damaged?.(console, inside))
+  }
+
+  /** Is there damage of a console that {@link refresh} has not looked at? */
+  isStale(console: number): boolean {
+    return this.#trackers.get(console)?.stale === true
+  }
+
+  /**
+   * Brings the picture of a console up to date and tells the observers what changed. Bounded work: call again while
+   * {@link isStale}. Whoever can send calls it, so damage that nobody can take costs nothing.
+   */
+  refresh(console: number): void {
+    const change = this.#trackers.get(console)?.refresh()
+    if (change !== undefined && change.moves.length + change.rects.length > 0) {
+      this.#tell((observer) => observer.changed?.(console, change))
     }
   }
 

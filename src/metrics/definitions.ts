@@ -29,9 +29,12 @@ const histogram = (
 ) => ({ name, type: 'histogram', help, labels: label === undefined ? [] : [label], known, buckets }) as const
 
 const CHANNELS = ['main', 'display', 'inputs', 'cursor']
-const CODECS = ['lz', 'raw']
+const CODECS = ['raw', 'lz', 'glz', 'zlib-glz', 'quic', 'lz4', 'jpeg']
 const SOURCES = ['dbus-display']
 const ENCODE_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1]
+
+/** 10 Mbit/s of 1024 x 1024 is the end of what counts as a slow line. */
+const BIT_RATE_BUCKETS = [0.25, 0.5, 1, 2, 5, 10, 20, 50, 100, 500, 1000].map((rate) => rate * 1024 * 1024)
 
 const ROUND_TRIP_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
 
@@ -58,6 +61,19 @@ export const METRICS = {
     [],
     ROUND_TRIP_BUCKETS,
   ),
+  clientBitRate: histogram(
+    'spice_sidecar_client_bit_rate_bits_per_second',
+    'Bit rate of the line to a client, measured once a session',
+    undefined,
+    [],
+    BIT_RATE_BUCKETS,
+  ),
+  strangeMessages: counter(
+    'spice_sidecar_strange_messages_total',
+    'Harmless things that clients sent and that made no sense, let pass',
+    'kind',
+    ['ack', 'agent', 'pong', 'sub-list', 'surplus'],
+  ),
   framesSent: counter('spice_sidecar_frames_sent_total', 'Screen updates sent, each client counted'),
   imagesEncoded: counter('spice_sidecar_images_encoded_total', 'Images coded', 'codec', CODECS),
   imageBytes: counter('spice_sidecar_image_bytes_total', 'Bytes of coded images', 'codec', CODECS),
@@ -68,6 +84,44 @@ export const METRICS = {
     CODECS,
     ENCODE_BUCKETS,
   ),
+  imagesFailed: counter('spice_sidecar_images_failed_total', 'Images that had to be coded again', 'reason', [
+    'deadline',
+    'died',
+    'waited',
+    'down',
+    'refused',
+    'lost',
+    'closed',
+  ]),
+  encoderJobs: counter(
+    'spice_sidecar_encoder_jobs_total',
+    'Images handed to encoder threads, by how that ended',
+    'outcome',
+    ['coded', 'raw', 'cancelled', 'deadline', 'died', 'waited', 'down', 'refused', 'lost', 'closed'],
+  ),
+  encoderInlineJobs: counter(
+    'spice_sidecar_encoder_inline_jobs_total',
+    'Images coded on the main thread, by codec',
+    'codec',
+    CODECS,
+  ),
+  encoderWaiting: gauge('spice_sidecar_encoder_waiting_jobs', 'Images that wait for an encoder thread'),
+  encoderWorkers: gauge('spice_sidecar_encoder_workers', 'Encoder threads that run'),
+  encoderWaitSeconds: histogram(
+    'spice_sidecar_encoder_wait_seconds',
+    'Time that images waited for an encoder thread',
+    undefined,
+    [],
+    ENCODE_BUCKETS,
+  ),
+  encoderWorkersLost: counter(
+    'spice_sidecar_encoder_workers_lost_total',
+    'Encoder threads that died or had to be ended',
+    'reason',
+    ['died', 'deadline', 'start'],
+  ),
+  movesSent: counter('spice_sidecar_moves_sent_total', 'Moved rectangles sent without their pixels'),
+  movedPixels: counter('spice_sidecar_moved_pixels_total', 'Pixels of moved rectangles'),
   damageMerged: counter(
     'spice_sidecar_damage_merged_total',
     'Screen updates merged into a later one because the client had no room',
@@ -83,6 +137,29 @@ export const METRICS = {
     'Messages of clients that only watch which were ignored',
   ),
   authFailures: counter('spice_sidecar_auth_failures_total', 'Links refused for their ticket', 'reason'),
+  authSources: gauge(
+    'spice_sidecar_auth_sources',
+    'Networks whose failed authentications are remembered: those without and with a penalty so far',
+    ['state'],
+    ['failed', 'penalised'],
+  ),
+  authPenalties: counter('spice_sidecar_auth_penalties_total', 'Penalties of networks that failed too often'),
+  authPenaltySeconds: counter(
+    'spice_sidecar_auth_penalty_seconds_total',
+    'Sum of the times for which those networks were refused',
+  ),
+  authRefusals: counter(
+    'spice_sidecar_auth_refusals_total',
+    'Links refused because their network failed before, by the limit in force',
+    'limit',
+    ['auth-source', 'auth-all'],
+  ),
+  saslCalls: gauge(
+    'spice_sidecar_sasl_calls',
+    'Calls of the SASL library now: at work, and lost because they took too long and have not returned',
+    ['state'],
+    ['running', 'lost'],
+  ),
   linkRefusals: counter(
     'spice_sidecar_link_refusals_total',
     'Links refused before a ticket was looked at',

@@ -2,17 +2,20 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../core/clock.js'
 import { asSidecarError, SidecarError } from '../core/errors.js'
+import type { Limits } from '../core/limits.js'
 import type { Logger } from '../core/logger.js'
 import type { Counter } from '../core/metrics.js'
 import type { ExpositionFormat } from './definitions.js'
+
+/** Threat model L-http. */
+export type HttpLimits = Pick<Limits, 'http-requests' | 'http-waiting' | 'http-ms' | 'http-header-bytes'>
 
 export interface MetricsEndpointOptions {
   /** IP address or name without brackets. */
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
-  /** Requests for /metrics at once, `limit-http-requests`; more are answered with 503. */
-  readonly maxRequests: number
+  readonly limits: HttpLimits
   readonly clock: Clock
   readonly logger: Logger
   readonly limitHits: Counter
@@ -31,12 +34,6 @@ export interface MetricsEndpoint {
   /** Stops and drops what is connected; callable any number of times, also before start. */
   close(): Promise<void>
 }
-
-/** From connection to the end of its one request (threat model L-http). */
-const DEADLINE_MS = 5000
-const MAX_HEADER_BYTES = 8192
-/** Connections that have not asked yet; one more drops the oldest, so that slow ones cannot keep a scrape out. */
-const MAX_WAITING = 32
 
 const CONTENT_TYPES: Readonly<Record<ExpositionFormat, string>> = {
   text: 'text/plain; version=0.0.4; charset=utf-8',
@@ -74,7 +71,12 @@ class HttpEndpoint implements MetricsEndpoint {
     this.#options = options
     this.#server = createServer(
       // Deadlines are ours: one for the whole connection, on the product's clock.
-      { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: 0, requestTimeout: 0, keepAliveTimeout: 0 },
+      {
+        maxHeaderSize: options.limits['http-header-bytes'],
+        headersTimeout: 0,
+        requestTimeout: 0,
+        keepAliveTimeout: 0,
+      },
       (request, response) => {
         this.#answer(request, response)
       },
@@ -116,15 +118,20 @@ class HttpEndpoint implements MetricsEndpoint {
   }
 
   #admit(socket: Socket): void {
-    const deadline: Timer = this.#options.clock.after(DEADLINE_MS, () => socket.destroy())
+    const { clock, limits, limitHits } = this.#options
+    const deadline: Timer = clock.after(limits['http-ms'], () => {
+      limitHits.add(1, { limit: 'http-ms' })
+      socket.destroy()
+    })
     this.#waiting.add(socket)
     socket.once('close', () => {
       deadline.cancel()
       this.#waiting.delete(socket)
     })
-    if (this.#waiting.size > MAX_WAITING) {
+    /* So that slow ones cannot keep a scrape out. */
+    if (this.#waiting.size > limits['http-waiting']) {
       const [oldest] = this.#waiting
-      this.#options.limitHits.add(1, { limit: 'http-requests' })
+      limitHits.add(1, { limit: 'http-waiting' })
       oldest?.destroy()
     }
   }
@@ -156,8 +163,8 @@ class HttpEndpoint implements MetricsEndpoint {
   }
 
   #metrics(response: ServerResponse, format: ExpositionFormat): void {
-    const { maxRequests, limitHits, logger } = this.#options
-    if (this.#requests >= maxRequests) {
+    const { limits, limitHits, logger } = this.#options
+    if (this.#requests >= limits['http-requests']) {
       limitHits.add(1, { limit: 'http-requests' })
       send(response, 503, 'too many requests at once')
       return

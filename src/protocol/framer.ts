@@ -30,6 +30,11 @@ export const encodeHeader = (
   view.setUint32(14, 0, true)
 }
 
+/** Puts the offset of a sub-message list in the body into the full header at the start of `bytes`. */
+export const setSubList = (bytes: Uint8Array, offset: number): void => {
+  new DataView(bytes.buffer, bytes.byteOffset, FULL_HEADER_SIZE).setUint32(14, offset, true)
+}
+
 export interface FramerOptions {
   /** Mini headers, when both ends announced them; fixed for the life of a connection. */
   readonly mini: boolean

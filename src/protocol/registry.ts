@@ -79,3 +79,27 @@ export const findMessage = (
   }
   return undefined
 }
+
+const fixedSizesOf = (channel: ChannelName): ReadonlyMap<number, number> =>
+  new Map(
+    MESSAGE_GROUPS.filter(
+      (group) => group.direction === 'client' && (group.channel === channel || group.channel === 'common'),
+    ).flatMap(({ messages }) =>
+      Object.values(messages)
+        .filter(({ minSize, maxSize }) => minSize === maxSize)
+        .map(({ id, minSize }) => [id, minSize] as const),
+    ),
+  )
+
+const FIXED_SIZES = new Map<ChannelName, ReadonlyMap<number, number>>()
+
+/** Body sizes, by number, of those messages of a client whose size is always the same; made once a channel type. */
+export const fixedClientSizes = (channel: ChannelName): ReadonlyMap<number, number> => {
+  const known = FIXED_SIZES.get(channel)
+  if (known !== undefined) {
+    return known
+  }
+  const sizes = fixedSizesOf(channel)
+  FIXED_SIZES.set(channel, sizes)
+  return sizes
+}

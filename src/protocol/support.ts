@@ -46,7 +46,7 @@ export const CLIENT_USE: Readonly<Record<Served, Readonly<Record<string, ClientU
   display: {
     init: 'accepted',
     streamReport: 'refused',
-    preferredCompression: 'ignored',
+    preferredCompression: 'accepted',
     glDrawDone: 'refused',
     preferredVideoCodecType: 'ignored',
   },
@@ -65,7 +65,7 @@ export const CLIENT_USE: Readonly<Record<Served, Readonly<Record<string, ClientU
 
 /** Messages that the server sends; a test compares this with what the channels mention. */
 export const SERVER_SENDS: Readonly<Record<Served, readonly string[]>> = {
-  common: ['setAck', 'ping', 'disconnecting', 'notify'],
+  common: ['setAck', 'ping', 'waitForChannels', 'disconnecting', 'notify'],
   main: [
     'init',
     'channelsList',
@@ -78,7 +78,15 @@ export const SERVER_SENDS: Readonly<Record<Served, readonly string[]>> = {
     'uuid',
     'agentConnectedTokens',
   ],
-  display: ['mark', 'invalAllPalettes', 'drawCopy', 'surfaceCreate', 'surfaceDestroy', 'monitorsConfig'],
+  display: [
+    'mark',
+    'copyBits',
+    'invalAllPalettes',
+    'drawCopy',
+    'surfaceCreate',
+    'surfaceDestroy',
+    'monitorsConfig',
+  ],
   inputs: ['init', 'keyModifiers', 'mouseMotionAck'],
   cursor: ['init', 'set', 'move', 'hide'],
 }
@@ -110,7 +118,7 @@ const told: CapUse = { announced: true, asked: false }
 export const CAP_USE: Readonly<Record<Served, Readonly<Record<string, CapUse>>>> = {
   common: { authSelection: both, authSpice: told, authSasl: told, miniHeader: both },
   main: { nameAndUuid: both, agentConnectedTokens: both },
-  display: { monitorsConfig: both },
+  display: { monitorsConfig: both, prefCompression: told, lz4Compression: { announced: false, asked: true } },
   inputs: { keyScancode: told },
   cursor: {},
 }

@@ -1,20 +1,53 @@
+import { randomFillSync } from 'node:crypto'
 import type { Limits } from '../core/limits.js'
 
-/** Why a connection is not even read. */
-export type AdmissionRefusal = 'pending' | 'pending-source'
+/** Why a connection is not even read; the key of the limit. */
+export type AdmissionRefusal = 'pending' | 'pending-drop' | 'pending-source' | 'pending-session'
 
-/** Counts connections that have not authenticated yet, in all and by source (threat model L-pending, L-pending-src). */
+type AdmissionLimits = Pick<Limits, AdmissionRefusal>
+
+/** Evenly from 0 to below 1; random bytes are fetched many at once, since a flood draws for each connection. */
+const makeDraw = (): (() => number) => {
+  const numbers = new Uint32Array(256)
+  let next = numbers.length
+  return () => {
+    if (next === numbers.length) {
+      randomFillSync(numbers)
+      next = 0
+    }
+    const number = numbers[next] ?? 0
+    next += 1
+    return number / 2 ** 32
+  }
+}
+
+export interface AdmissionDeps {
+  /** Has a client from there authenticated, whose session is on. */
+  hasSession(source: string): boolean
+  /** Evenly from 0 to below 1. */
+  draw?(): number
+}
+
+/**
+ * Counts connections that have not authenticated yet (threat model L-pending, L-pending-src). Strangers share the
+ * places of `pending`, the last of which are given at random, so that a flood does not shut everybody else out. A
+ * source with a session has places of its own: nothing that strangers do keeps its further channels out.
+ */
 export class Admission {
-  readonly #limits: Pick<Limits, 'pending' | 'pending-source'>
+  readonly #limits: AdmissionLimits
+  readonly #deps: AdmissionDeps
+  readonly #draw: () => number
   readonly #bySource = new Map<string, number>()
-  #pending = 0
+  #strangers = 0
 
-  constructor(limits: Pick<Limits, 'pending' | 'pending-source'>) {
+  constructor(limits: AdmissionLimits, deps: AdmissionDeps) {
     this.#limits = limits
+    this.#deps = deps
+    this.#draw = deps.draw?.bind(deps) ?? makeDraw()
   }
 
   get pending(): number {
-    return this.#pending
+    return [...this.#bySource.values()].reduce((sum, count) => sum + count, 0)
   }
 
   /**
@@ -23,27 +56,45 @@ export class Admission {
    * @returns a function that gives the place back, callable any number of times; or why there is none
    */
   admit(source: string): (() => void) | AdmissionRefusal {
-    const fromSource = this.#bySource.get(source) ?? 0
-    if (this.#pending >= this.#limits.pending) {
-      return 'pending'
+    const stranger = !this.#deps.hasSession(source)
+    const refusal = stranger ? this.#refusalOfStranger(source) : this.#refusalOfSession(source)
+    if (refusal !== undefined) {
+      return refusal
     }
-    if (fromSource >= this.#limits['pending-source']) {
-      return 'pending-source'
-    }
-    this.#pending += 1
-    this.#bySource.set(source, fromSource + 1)
+    this.#strangers += stranger ? 1 : 0
+    this.#bySource.set(source, this.#from(source) + 1)
     let held = true
     return () => {
       if (held) {
         held = false
+        this.#strangers -= stranger ? 1 : 0
         this.#leave(source)
       }
     }
   }
 
+  #from(source: string): number {
+    return this.#bySource.get(source) ?? 0
+  }
+
+  #refusalOfSession(source: string): AdmissionRefusal | undefined {
+    return this.#from(source) >= this.#limits['pending-session'] ? 'pending-session' : undefined
+  }
+
+  #refusalOfStranger(source: string): AdmissionRefusal | undefined {
+    const { pending, 'pending-drop': from, 'pending-source': perSource } = this.#limits
+    if (this.#strangers >= pending) {
+      return 'pending'
+    }
+    if (this.#from(source) >= perSource) {
+      return 'pending-source'
+    }
+    const chance = (this.#strangers - from + 1) / (pending - from + 1)
+    return this.#strangers >= from && this.#draw() < chance ? 'pending-drop' : undefined
+  }
+
   #leave(source: string): void {
-    this.#pending -= 1
-    const left = (this.#bySource.get(source) ?? 1) - 1
+    const left = this.#from(source) - 1
     if (left === 0) {
       this.#bySource.delete(source)
     } else {

@@ -12,8 +12,16 @@ export class Audit {
     this.#logger = logger
   }
 
-  linked({ number, source, auth, viewOnly }: Client, tls: boolean): void {
-    this.#logger.info('Client linked', { audit: 'link', client: number, source, auth, viewOnly, tls })
+  linked({ number, source, auth, names, viewOnly }: Client, tls: boolean): void {
+    this.#logger.info('Client linked', {
+      audit: 'link',
+      client: number,
+      source,
+      auth,
+      ...names,
+      viewOnly,
+      tls,
+    })
   }
 
   /** Nobody got in. */
@@ -27,8 +35,10 @@ export class Audit {
       audit: 'takeover',
       client: client.number,
       source: client.source,
+      ...client.names,
       by: by.number,
       bySource: by.source,
+      ...(by.names.user === undefined ? {} : { byUser: by.names.user }),
     })
   }
 
@@ -38,6 +48,7 @@ export class Audit {
       client: client.number,
       source: client.source,
       auth: client.auth,
+      ...client.names,
       reason,
       seconds,
       bytesSent: client.bytesSent,

@@ -1,8 +1,6 @@
 import type { Limits } from '../core/limits.js'
 
 const MINUTE_MS = 60_000
-const FIRST_PENALTY_MS = 2000
-const LONGEST_PENALTY_MS = 300_000
 /** After so long without a failure nothing is held against a source. */
 const FORGET_MS = 600_000
 
@@ -16,7 +14,10 @@ interface Failures {
   lastMs: number
 }
 
-type AuthLimits = Pick<Limits, 'auth-source' | 'auth-all' | 'auth-sources'>
+type AuthLimits = Pick<
+  Limits,
+  'auth-source' | 'auth-all' | 'auth-sources' | 'auth-penalty-ms' | 'auth-penalty-max-ms'
+>
 
 /** Why a source is not even given a key. */
 export type AuthRefusal = 'auth-source' | 'auth-all'
@@ -40,6 +41,20 @@ export class AuthLimiter {
   /** Sources that are remembered. */
   get size(): number {
     return this.#mild.size + this.#penalised.size
+  }
+
+  /** Those among them that ever got a penalty. */
+  get penalised(): number {
+    return this.#penalised.size
+  }
+
+  knows(source: string): boolean {
+    return this.#mild.has(source) || this.#penalised.has(source)
+  }
+
+  /** One more source would make another one forgotten. */
+  get full(): boolean {
+    return this.size >= this.#limits['auth-sources']
   }
 
   /** Why this source has to wait, or `undefined` when it may try. */
@@ -71,7 +86,7 @@ export class AuthLimiter {
     failures.count += 1
     failures.lastMs = nowMs
     const punished = failures.penalties > 0 || failures.count > this.#limits['auth-source']
-    const penaltyMs = punished && nowMs >= failures.penaltyEndMs ? nextPenaltyMs(failures) : 0
+    const penaltyMs = punished && nowMs >= failures.penaltyEndMs ? this.#nextPenaltyMs(failures) : 0
     if (penaltyMs > 0) {
       failures.penalties += 1
       failures.penaltyEndMs = nowMs + penaltyMs
@@ -95,8 +110,13 @@ export class AuthLimiter {
       : known
   }
 
+  #nextPenaltyMs({ penalties }: Failures): number {
+    const { 'auth-penalty-ms': first, 'auth-penalty-max-ms': longest } = this.#limits
+    return Math.min(longest, first * 2 ** Math.min(penalties, 30))
+  }
+
   #remember(source: string, failures: Failures): void {
-    if (this.size >= this.#limits['auth-sources']) {
+    if (this.full) {
       const from = this.#mild.size > 0 ? this.#mild : this.#penalised
       const [oldest = ''] = from.keys()
       from.delete(oldest)
@@ -105,6 +125,3 @@ export class AuthLimiter {
     into.set(source, failures)
   }
 }
-
-const nextPenaltyMs = ({ penalties }: Failures): number =>
-  Math.min(LONGEST_PENALTY_MS, FIRST_PENALTY_MS * 2 ** Math.min(penalties, 30))

@@ -31,7 +31,7 @@ export interface CarrierEvents {
 
 export interface CarrierDeps {
   readonly clock: Clock
-  readonly limits: Pick<Limits, 'stage-ms'>
+  readonly limits: Pick<Limits, 'handshake-ms'>
   readonly metrics: { readonly limitHits: Counter }
   /** Absent where no door takes TLS. */
   readonly tls: TlsFront | undefined
@@ -112,19 +112,18 @@ export class Carriers {
         events.opened(transport)
       }
     }
-    /* Handshake and upgrade have half of the stage (threat model L-stage). */
     const hurry = (): void => {
-      deadline ??= clock.after(limits['stage-ms'] / 2, () => {
-        metrics.limitHits.add(1, { limit: 'stage-ms' })
+      deadline ??= clock.after(limits['handshake-ms'], () => {
+        metrics.limitHits.add(1, { limit: 'handshake-ms' })
         end('deadline')
       })
     }
-    const look = (stream: Socket, secure: boolean): void => {
+    const look = (stream: Socket, secure: boolean, certificate?: string): void => {
       peek(stream, (first) => {
         if (first === 'tls' && !secure && door.tls && tls !== undefined) {
           hurry()
           tls.accept(stream, {
-            secured: (inner) => look(inner, true),
+            secured: (inner, subject) => look(inner, true, subject),
             failed: (error) => end('tls', error),
           })
         } else if (!secure && !door.plain) {
@@ -133,7 +132,7 @@ export class Carriers {
           hurry()
           web.take(
             stream,
-            { secure, local: door.local, remoteAddress: socket.remoteAddress },
+            { secure, local: door.local, remoteAddress: socket.remoteAddress, certificate },
             {
               opened,
               served: () => {
@@ -146,7 +145,11 @@ export class Carriers {
             },
           )
         } else if (door.spice) {
-          opened(secure ? new RecordTransport(stream, socket) : new SocketTransport(stream, door.local))
+          opened(
+            secure
+              ? new RecordTransport(stream, socket, certificate)
+              : new SocketTransport(stream, door.local),
+          )
         } else {
           end(
             'carrier',

@@ -1,9 +1,9 @@
-import type { Channel, ChannelContext, ChannelOutput } from '../channels/index.js'
+import type { Channel, ChannelContext, ChannelOutput, Strange } from '../channels/index.js'
 import type { Clock, Timer } from '../core/clock.js'
 import { asSidecarError, SidecarError } from '../core/errors.js'
-import type { Limits } from '../core/limits.js'
+import type { LimitKey, Limits } from '../core/limits.js'
 import type { Counter } from '../core/metrics.js'
-import { channelName, MessageFramer } from '../protocol/index.js'
+import { channelName, fixedClientSizes, MessageFramer } from '../protocol/index.js'
 import { RateBudget } from './rate-budget.js'
 import type { Transport } from './transport.js'
 
@@ -13,8 +13,11 @@ const MESSAGES_PER_TURN = 256
 /** A display channel makes no new frames while more than this waits in the socket's queue, bytes. */
 const ROOM_BYTES = 256 * 1024
 
-/** Time above the soft limit of waiting bytes after which a client is a slow reader. */
-const SOFT_LIMIT_MS = 10_000
+/** Acknowledgements and pongs for nothing that a client may send: this many at once, and a second after that. */
+const STRANGE_BURST = 1000
+const STRANGE_RATE = 100
+
+const NO_SIZES: ReadonlyMap<number, number> = new Map()
 
 /** Time that a closing connection gets to take its last bytes. */
 const LINGER_MS = 2000
@@ -27,6 +30,8 @@ export interface ConnectionDeps {
     readonly bytesSent: Counter
     readonly bytesReceived: Counter
     readonly limitHits: Counter
+    /** By kind. */
+    readonly strange: Counter
   }
   /** A message came in: the person at the client, or the client itself, is alive. */
   active(): void
@@ -44,17 +49,17 @@ export interface ConnectionOptions {
   channel(context: ChannelContext): Channel
 }
 
-/** Largest body that a client may send on a channel of a type. */
-const maxBody = (type: number, limits: Limits): number => {
+/** Limit of the body that a client may send on a channel of a type. */
+const bodyLimit = (type: number): 'message-main' | 'message-inputs' | 'message-display' => {
   switch (channelName(type)) {
     case 'main': {
-      return limits['message-main']
+      return 'message-main'
     }
     case 'inputs': {
-      return limits['message-inputs']
+      return 'message-inputs'
     }
     default: {
-      return limits['message-display']
+      return 'message-display'
     }
   }
 }
@@ -71,6 +76,10 @@ export class ChannelConnection implements ChannelContext, ChannelOutput {
   readonly #framer: MessageFramer
   readonly #labels: { readonly channel: string }
   readonly #inputBudget: RateBudget | undefined
+  /** Made when it is first needed. */
+  #strangeBudget: RateBudget | undefined
+  readonly #bodyLimit: LimitKey
+  readonly #fixedSizes: ReadonlyMap<number, number>
   #alarm: Timer | undefined
   #turn: Timer | undefined
   #stall: Timer | undefined
@@ -87,11 +96,14 @@ export class ChannelConnection implements ChannelContext, ChannelOutput {
     this.#transport = transport
     this.#deps = deps
     this.#ignored = options.ignored
-    this.#labels = { channel: channelName(options.type) ?? 'unknown' }
-    const max = maxBody(options.type, limits)
+    const name = channelName(options.type)
+    this.#labels = { channel: name ?? 'unknown' }
+    this.#fixedSizes = name === undefined ? NO_SIZES : fixedClientSizes(name)
+    this.#bodyLimit = bodyLimit(options.type)
+    const max = limits[this.#bodyLimit]
     this.#framer = new MessageFramer({ mini: options.mini, maxBody: () => max })
     this.#inputBudget =
-      channelName(options.type) === 'inputs'
+      name === 'inputs'
         ? new RateBudget(limits['input-rate'], limits['input-burst'], clock.nowMs())
         : undefined
     this.channel = options.channel(this)
@@ -148,6 +160,18 @@ export class ChannelConnection implements ChannelContext, ChannelOutput {
     this.#deps.metrics.bytesSent.add(message.length, this.#labels)
     this.#transport.write(message, this.#written)
     this.#judgeBacklog()
+  }
+
+  strange(kind: Strange): void {
+    const { clock, metrics } = this.#deps
+    metrics.strange.add(1, { kind })
+    if (kind !== 'ack' && kind !== 'pong') {
+      return
+    }
+    this.#strangeBudget ??= new RateBudget(STRANGE_RATE, STRANGE_BURST, clock.nowMs())
+    if (this.#strangeBudget.spend(1, clock.nowMs()) > 0) {
+      throw new SidecarError('SIDECAR_LIMIT', 'too many answers to what was never sent', { kind })
+    }
   }
 
   wake(): void {
@@ -229,6 +253,7 @@ export class ChannelConnection implements ChannelContext, ChannelOutput {
         if (this.#ignored?.(framed.type) !== true) {
           this.channel.receive(framed.type, framed.body)
         }
+        this.#countOdd(framed.type, framed.body.length, framed.subList)
         handled += 1
         if (handled === MESSAGES_PER_TURN) {
           break
@@ -236,12 +261,25 @@ export class ChannelConnection implements ChannelContext, ChannelOutput {
         framed = this.#framer.next()
       }
       if (framed.kind === 'error') {
+        if (framed.error.code === 'SIDECAR_LIMIT') {
+          this.#deps.metrics.limitHits.add(1, { limit: this.#bodyLimit })
+        }
         throw framed.error
       }
       this.channel.settle()
       this.#pace(handled)
     })
     this.#pump()
+  }
+
+  /** HOT PATH: clients may send more than a body holds, and lists that no server reads (`protocol-session.md` 9.1). */
+  #countOdd(type: number, size: number, subList: number): void {
+    if (size > (this.#fixedSizes.get(type) ?? size)) {
+      this.strange('surplus')
+    }
+    if (subList !== 0) {
+      this.strange('sub-list')
+    }
   }
 
   /** Pauses reading when a turn's worth was handled or the peer sends faster than its rate. */
@@ -315,7 +353,7 @@ export class ChannelConnection implements ChannelContext, ChannelOutput {
     if (waiting > this.#deps.limits['out-hard']) {
       this.#slow('out-hard')
     } else if (waiting > this.#deps.limits['out-soft']) {
-      this.#soft ??= this.#deps.clock.after(SOFT_LIMIT_MS, () => this.#slow('out-soft'))
+      this.#soft ??= this.#deps.clock.after(this.#deps.limits['out-soft-ms'], () => this.#slow('out-soft'))
     }
   }
 

@@ -9,8 +9,16 @@ export interface ChannelReport {
   readonly bytesReceived: number
 }
 
+/** Names that a client proved, printable. */
+export interface ClientNames {
+  /** With SASL. */
+  readonly user?: string
+  /** Subject of its certificate, with `tls-client-ca`. */
+  readonly certificate?: string
+}
+
 /** One client; times are seconds since 1970. */
-export interface ClientReport {
+export interface ClientReport extends ClientNames {
   /** As the logs name it; counts up from 1. */
   readonly number: number
   readonly source: string
@@ -20,6 +28,11 @@ export interface ClientReport {
   /** How it proved itself. */
   readonly auth: string
   readonly viewOnly: boolean
+  /** Last measured round trip of a ping, milliseconds; `undefined` on a unix socket and before the first. */
+  readonly roundTripMs: number | undefined
+  /** Measured once at the start; `undefined` while unknown and where the line is too fast to tell. */
+  readonly bitsPerSecond: number | undefined
+  readonly lowBandwidth: boolean
   /** All bytes of the session, of closed channels too. */
   readonly bytesSent: number
   readonly bytesReceived: number

@@ -1,9 +1,10 @@
-import type { MainChannel } from '../channels/index.js'
+import { DisplayShare, type Encoders, type LineFacts, type MainChannel } from '../channels/index.js'
 import type { Timer } from '../core/clock.js'
 import type { SidecarError } from '../core/errors.js'
 import { channelName } from '../protocol/index.js'
 import type { ChannelConnection } from './channel-connection.js'
-import type { ChannelReport, ClientReport } from './client-report.js'
+import type { ChannelReport, ClientNames, ClientReport } from './client-report.js'
+import { shownName, type Peer } from './peer.js'
 import type { TicketProof } from './tickets.js'
 
 /** Why a client's session ended; a closed set, for logs and metrics. */
@@ -46,6 +47,8 @@ export const clientEndOf = (error: SidecarError | undefined): ClientEnd => {
   }
 }
 
+const UNKNOWN_LINE: LineFacts = { roundTripMs: undefined, bitsPerSecond: undefined, lowBandwidth: false }
+
 const keyOf = (type: number, id: number): string => `${type}:${id}`
 
 const MAIN_KEY = keyOf(1, 0)
@@ -64,6 +67,8 @@ export interface Session {
   readonly auth: string
   /** It sees the screen and changes nothing. */
   readonly viewOnly: boolean
+  /** Name that it proved, where the way to do so has names. */
+  readonly user: string | undefined
   readonly sinceUnix: number
 }
 
@@ -75,6 +80,9 @@ export class Client {
   readonly connectionId: number
   readonly proof: TicketProof
   readonly source: string
+  readonly user: string | undefined
+  /** Subject of the certificate that all its connections have. */
+  readonly certificate: string | undefined
   readonly sinceMs: number
   readonly auth: string
   readonly viewOnly: boolean
@@ -89,13 +97,16 @@ export class Client {
   /** The main channel and its connection, from the moment they are made. */
   main: MainChannel | undefined
   mainConnection: ChannelConnection | undefined
+  #displayShare: DisplayShare | undefined
   readonly #channels = new Map<string, ChannelConnection>()
 
-  constructor(number: number, session: Session, source: string, sinceMs: number) {
+  constructor(number: number, session: Session, { source, certificate }: Peer, sinceMs: number) {
     this.number = number
     this.connectionId = session.connectionId
     this.proof = session.proof
     this.source = source
+    this.certificate = certificate
+    this.user = session.user
     this.sinceMs = sinceMs
     this.lastActivityMs = sinceMs
     this.auth = session.auth
@@ -111,13 +122,33 @@ export class Client {
     return this.#connections.reduce((sum, [, each]) => sum + each.bytesReceived, this.#closedReceived)
   }
 
+  /** What its display channels share; made for the first of them. */
+  displayShare(encoders: Encoders): DisplayShare {
+    return (this.#displayShare ??= new DisplayShare(encoders))
+  }
+
+  /** What is known of the line to this client. */
+  get line(): LineFacts {
+    return this.main?.line ?? UNKNOWN_LINE
+  }
+
+  /** What it is called, for reports and logs; without a name there is no field. */
+  get names(): ClientNames {
+    return {
+      ...(this.user === undefined ? {} : { user: shownName(this.user) }),
+      ...(this.certificate === undefined ? {} : { certificate: shownName(this.certificate) }),
+    }
+  }
+
   report(): ClientReport {
     return {
+      ...this.line,
       number: this.number,
       source: this.source,
       since: Math.floor(this.#sinceUnix),
       lastActivity: Math.floor(this.#sinceUnix + (this.lastActivityMs - this.sinceMs) / 1000),
       auth: this.auth,
+      ...this.names,
       viewOnly: this.viewOnly,
       bytesSent: this.bytesSent,
       bytesReceived: this.bytesReceived,
@@ -161,5 +192,7 @@ export class Client {
     for (const connection of [...this.#channels.values()]) {
       connection.close()
     }
+    this.#displayShare?.close()
+    this.#displayShare = undefined
   }
 }

@@ -1,16 +1,15 @@
 import type { Limits } from '../core/limits.js'
 import { RateBudget } from './rate-budget.js'
 
-/** Sources remembered; one that is forgotten begins with a full budget, as after some quiet seconds. */
-const MAX_SOURCES = 10_000
+type RateLimits = Pick<Limits, 'source-burst' | 'source-rate' | 'source-memory'>
 
 /** New connections of one source: many at once for the channels of a client, then few a second (L-rate-src). */
 export class ConnectRate {
-  readonly #limits: Pick<Limits, 'source-burst' | 'source-rate'>
+  readonly #limits: RateLimits
   /** Least recently seen first. */
   readonly #sources = new Map<string, RateBudget>()
 
-  constructor(limits: Pick<Limits, 'source-burst' | 'source-rate'>) {
+  constructor(limits: RateLimits) {
     this.#limits = limits
   }
 
@@ -24,7 +23,8 @@ export class ConnectRate {
     const budget = this.#sources.get(source) ?? new RateBudget(rate, burst, nowMs)
     this.#sources.delete(source)
     this.#sources.set(source, budget)
-    if (this.#sources.size > MAX_SOURCES) {
+    if (this.#sources.size > this.#limits['source-memory']) {
+      /* Forgotten, it begins with a full budget, as after some quiet seconds. */
       const [oldest] = this.#sources.keys()
       this.#sources.delete(oldest ?? '')
     }

@@ -44,6 +44,15 @@ export const doorsOf = ({
   ]
 }
 
-/** What a door takes, for logs. */
+/** An address that is listened on, for logs. */
+export interface OpenDoor {
+  readonly address: string
+  /** Such as `spice, websocket over tls`. */
+  readonly carries: string
+}
+
+/** What a door takes, in words; web clients are taken everywhere. */
 export const carriesOf = ({ plain, tls, spice }: Door): string =>
-  [...(plain ? ['plain'] : []), ...(tls ? ['tls'] : []), ...(spice ? [] : ['websocket'])].join('+')
+  [...(spice ? ['spice'] : []), 'websocket']
+    .flatMap((what) => [...(plain ? [what] : []), ...(tls ? [`${what} over tls`] : [])])
+    .join(', ')

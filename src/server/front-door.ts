@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../core/clock.js'
 import type { Limits } from '../core/limits.js'
-import type { Counter } from '../core/metrics.js'
+import type { Counter, Gauge } from '../core/metrics.js'
 import { LINK_ERROR, type LinkMess } from '../protocol/index.js'
 import { sourceOf } from './admission.js'
 import type { Audit } from './audit.js'
@@ -28,6 +28,12 @@ export interface FrontDoorDeps {
     readonly limitHits: Counter
     readonly linkRefusals: Counter
     readonly authFailures: Counter
+    /** By state: failed, penalised. */
+    readonly authSources: Gauge
+    readonly authPenalties: Counter
+    readonly authPenaltySeconds: Counter
+    /** By limit. */
+    readonly authRefusals: Counter
   }
 }
 
@@ -85,6 +91,7 @@ export class FrontDoor {
     const refusal = this.#limiter.refusal(source, clock.nowMs())
     if (refusal !== undefined) {
       metrics.limitHits.add(1, { limit: refusal })
+      metrics.authRefusals.add(1, { limit: refusal })
       metrics.authFailures.add(1, { reason: 'limited' })
       return { code: LINK_ERROR.permissionDenied, proof: undefined }
     }
@@ -104,8 +111,16 @@ export class FrontDoor {
   /** A peer of this source could not prove itself. */
   failed(source: string): void {
     const { clock, metrics, audit } = this.#deps
+    const forgets = this.#limiter.full && !this.#limiter.knows(source)
     const penaltyMs = this.#limiter.failed(source, clock.nowMs())
+    if (forgets) {
+      metrics.limitHits.add(1, { limit: 'auth-sources' })
+    }
+    metrics.authSources.set(this.#limiter.size - this.#limiter.penalised, { state: 'failed' })
+    metrics.authSources.set(this.#limiter.penalised, { state: 'penalised' })
     if (penaltyMs > 0) {
+      metrics.authPenalties.add(1)
+      metrics.authPenaltySeconds.add(penaltyMs / 1000)
       metrics.limitHits.add(1, { limit: 'auth-source' })
       audit.refused(source, 'penalty', { seconds: penaltyMs / 1000 })
     }
@@ -140,6 +155,7 @@ export class FrontDoor {
     const nowMs = this.#deps.clock.nowMs()
     const penalty = this.#limiter.refusal(source, nowMs)
     if (penalty !== undefined) {
+      this.#deps.metrics.authRefusals.add(1, { limit: penalty })
       this.#refuse(socket, source, 'penalty', penalty)
     } else if (this.#rate.admit(source, nowMs)) {
       open(source)

@@ -1,4 +1,4 @@
-import type { CursorDeps, DisplayDeps, InputsDeps, MainDeps } from '../channels/index.js'
+import type { CursorDeps, DisplayDeps, DisplayShare, InputsDeps, MainDeps } from '../channels/index.js'
 import {
   CursorChannel,
   DisplayChannel,
@@ -45,7 +45,7 @@ export const channelCaps = (type: number): readonly number[] => {
       return capsOf([MAIN_CAP.nameAndUuid, MAIN_CAP.agentConnectedTokens])
     }
     case 'display': {
-      return capsOf([DISPLAY_CAP.monitorsConfig])
+      return capsOf([DISPLAY_CAP.monitorsConfig, DISPLAY_CAP.prefCompression])
     }
     case 'inputs': {
       return capsOf([INPUTS_CAP.keyScancode])
@@ -73,13 +73,19 @@ export const makeMainChannel = (
   })
 
 /** Makes any other channel; the server offers it, so it exists. */
-export const makeChannel = (mess: LinkMess, guest: GuestParts, context: ChannelContext): Channel => {
+export const makeChannel = (
+  mess: LinkMess,
+  guest: GuestParts,
+  context: ChannelContext,
+  client: { displayShare(encoders: DisplayDeps['encoders']): DisplayShare },
+): Channel => {
   const wire = newWireRecord(usesMiniHeader(mess))
   switch (channelName(mess.channelType)) {
     case 'display': {
       return new DisplayChannel(
         newDisplayRecord(wire, mess.channelId, mess.channelCaps),
         context,
+        client.displayShare(guest.display.encoders),
         guest.display,
       )
     }

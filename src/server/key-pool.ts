@@ -1,6 +1,10 @@
 import { generateKeyPair, type KeyObject } from 'node:crypto'
+import type { Clock, Timer } from '../core/clock.js'
 import { SidecarError } from '../core/errors.js'
+import type { Limits } from '../core/limits.js'
 import type { Logger } from '../core/logger.js'
+import type { Counter } from '../core/metrics.js'
+import { RateBudget } from './rate-budget.js'
 
 /** RSA key pair of one link: 1024 bits because the ticket block of the protocol is 128 bytes. */
 export interface TicketKeyPair {
@@ -20,21 +24,35 @@ const makeKeyPair = (): Promise<TicketKeyPair> =>
     })
   })
 
+/** Where links get their key pairs. */
+export type Keys = Pick<KeyPool, 'start' | 'take' | 'empty' | 'close'>
+
+export interface KeyPoolDeps {
+  readonly clock: Clock
+  readonly limits: Pick<Limits, 'keys' | 'key-rate' | 'key-burst'>
+  readonly limitHits: Counter
+  readonly logger: Logger
+}
+
 /**
- * Ready single-use key pairs, made one at a time on the thread pool: a flood of links costs at most one generation
- * at a time and never blocks the event loop (threat model L-keys).
+ * Ready single-use key pairs, made one at a time on the thread pool: a flood of links costs at most one generation at a
+ * time, not all of the time of a core, and never blocks the event loop (threat model L-keys).
  */
 export class KeyPool {
-  readonly #size: number
-  readonly #logger: Logger
+  readonly #deps: KeyPoolDeps
+  readonly #budget: RateBudget
   readonly #ready: TicketKeyPair[] = []
   readonly #waiting: ((pair: TicketKeyPair) => void)[] = []
+  readonly #waitingFirst: ((pair: TicketKeyPair) => void)[] = []
   #making = false
+  /** Ends the rest between two pairs. */
+  #rest: (() => void) | undefined
   #closed = false
 
-  constructor(size: number, logger: Logger) {
-    this.#size = size
-    this.#logger = logger
+  constructor(deps: KeyPoolDeps) {
+    const { clock, limits } = deps
+    this.#deps = deps
+    this.#budget = new RateBudget(limits['key-rate'], limits['key-burst'], clock.nowMs())
   }
 
   /** Starts to fill the pool. */
@@ -45,32 +63,58 @@ export class KeyPool {
   /**
    * Hands out a pair that nobody else gets, as soon as there is one.
    *
+   * @param first before those who wait without this
    * @returns a function that gives the wait up; a pair that was handed over is unaffected
    */
-  take(use: (pair: TicketKeyPair) => void): () => void {
+  take(use: (pair: TicketKeyPair) => void, first = false): () => void {
     const pair = this.#ready.shift()
     if (pair !== undefined) {
       use(pair)
     } else {
-      this.#waiting.push(use)
+      ;(first ? this.#waitingFirst : this.#waiting).push(use)
     }
     void this.#fill()
     return () => {
-      const at = this.#waiting.indexOf(use)
-      if (at >= 0) {
-        this.#waiting.splice(at, 1)
+      for (const queue of [this.#waiting, this.#waitingFirst]) {
+        const at = queue.indexOf(use)
+        if (at >= 0) {
+          queue.splice(at, 1)
+        }
       }
     }
+  }
+
+  /** Who takes a pair now has to wait. */
+  get empty(): boolean {
+    return this.#ready.length === 0
   }
 
   close(): void {
     this.#closed = true
     this.#ready.length = 0
     this.#waiting.length = 0
+    this.#waitingFirst.length = 0
+    this.#rest?.()
   }
 
   get #hungry(): boolean {
-    return !this.#closed && (this.#waiting.length > 0 || this.#ready.length < this.#size)
+    const waiting = this.#waiting.length + this.#waitingFirst.length
+    return !this.#closed && (waiting > 0 || this.#ready.length < this.#deps.limits.keys)
+  }
+
+  async #pace(): Promise<void> {
+    const { clock, limitHits } = this.#deps
+    const waitMs = this.#budget.spend(1, clock.nowMs())
+    if (waitMs > 0 && !this.#closed) {
+      limitHits.add(1, { limit: 'key-rate' })
+      let timer: Timer | undefined
+      await new Promise<void>((resolve) => {
+        this.#rest = resolve
+        timer = clock.after(waitMs, resolve)
+      })
+      timer?.cancel()
+      this.#rest = undefined
+    }
   }
 
   async #fill(): Promise<void> {
@@ -80,8 +124,12 @@ export class KeyPool {
     this.#making = true
     try {
       while (this.#hungry) {
+        await this.#pace()
+        if (this.#closed) {
+          return
+        }
         const pair = await makeKeyPair()
-        const use = this.#waiting.shift()
+        const use = this.#waitingFirst.shift() ?? this.#waiting.shift()
         if (use !== undefined) {
           use(pair)
         } else {
@@ -90,7 +138,7 @@ export class KeyPool {
       }
     } catch (error) {
       const failure = new SidecarError('SIDECAR_HOST', 'cannot make a 1024-bit RSA key pair', {}, error)
-      this.#logger.error('Ticket keys cannot be made; no client can link', { err: failure })
+      this.#deps.logger.error('Ticket keys cannot be made; no client can link', { err: failure })
     } finally {
       this.#making = false
     }

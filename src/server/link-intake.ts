@@ -6,9 +6,10 @@ import type { Logger } from '../core/logger.js'
 import type { Counter } from '../core/metrics.js'
 import type { LinkErrorCode, LinkMess } from '../protocol/index.js'
 import { Admission, sourceOf } from './admission.js'
+import type { Peer } from './peer.js'
 import { PLAIN_DOOR, type CarrierEnd, type Carriers, type Door } from './carriers.js'
 import { channelCaps, COMMON_CAPS, SASL_COMMON_CAPS } from './guest.js'
-import type { KeyPool, TicketKeyPair } from './key-pool.js'
+import type { Keys, TicketKeyPair } from './key-pool.js'
 import { LinkStage } from './link-stage.js'
 import type { SaslDoor } from './sasl-door.js'
 import type { SaslProven } from './sasl-session.js'
@@ -30,17 +31,20 @@ export interface Verdict {
   readonly auth?: string
   /** The session only watches. */
   readonly viewOnly?: boolean
+  /** Name that the peer proved. */
+  readonly user?: string
 }
 
 /** A connection whose link stage is done; it is paused and nobody uses it. */
 export interface Linked {
   readonly transport: Transport
-  /** Where it came from, as {@link sourceOf} names it. */
-  readonly source: string
+  readonly peer: Peer
   readonly mess: LinkMess
   readonly proof: TicketProof
   readonly auth: string
   readonly viewOnly: boolean
+  /** Name that it proved, where the way to do so has names. */
+  readonly user: string | undefined
   /** Bytes of the data stage that came along. */
   readonly rest: Uint8Array
 }
@@ -49,8 +53,10 @@ export interface IntakeDeps {
   readonly clock: Clock
   readonly limits: Limits
   readonly logger: Logger
-  readonly keys: KeyPool
+  readonly keys: Keys
   readonly carriers: Carriers
+  /** Has a client from there a session now. */
+  hasSession(source: string): boolean
   readonly metrics: {
     readonly limitHits: Counter
     readonly linkRefusals: Counter
@@ -58,7 +64,7 @@ export interface IntakeDeps {
   /** May a channel of this type come over this transport; `OK` when it may. */
   judgeSecurity(type: number, transport: Transport): LinkErrorCode
   /** Opens a ticket now; the result judges it later. */
-  authenticate(mess: LinkMess, pair: TicketKeyPair, block: Uint8Array, source: string): () => Verdict
+  authenticate(mess: LinkMess, pair: TicketKeyPair, block: Uint8Array, peer: Peer): () => Verdict
   /** Asked for each connection: SASL, where it is in place of tickets. */
   sasl(): SaslDoor | undefined
   linked(link: Linked): void
@@ -89,7 +95,7 @@ export class LinkIntake {
 
   constructor(deps: IntakeDeps) {
     this.#deps = deps
-    this.#admission = new Admission(deps.limits)
+    this.#admission = new Admission(deps.limits, deps)
   }
 
   /** Drops all who have not linked yet; callable any number of times. */
@@ -151,6 +157,7 @@ export class LinkIntake {
 
   /** @returns what to call when the deadline has come */
   #link(transport: Transport, source: string, leave: () => void): () => void {
+    const peer: Peer = { source, certificate: transport.certificate }
     const { keys } = this.#deps
     const sasl = this.#deps.sasl()
     let verdict: Verdict | undefined
@@ -170,15 +177,19 @@ export class LinkIntake {
         commonCaps: sasl === undefined ? COMMON_CAPS : SASL_COMMON_CAPS,
         channelCaps,
         judgeSecurity: (type) => this.#deps.judgeSecurity(type, transport),
-        takeKey: (use) =>
-          keys.take((pair) => {
+        takeKey: (use) => {
+          if (keys.empty) {
+            this.#deps.metrics.limitHits.add(1, { limit: 'keys' })
+          }
+          return keys.take((pair) => {
             use(pair)
             if (!over) {
               transport.resume()
             }
-          }),
+          }, this.#deps.hasSession(source))
+        },
         authenticate: (mess, pair, block) => {
-          const judge = this.#deps.authenticate(mess, pair, block, source)
+          const judge = this.#deps.authenticate(mess, pair, block, peer)
           return () => {
             verdict = judge()
             return verdict.code
@@ -191,7 +202,7 @@ export class LinkIntake {
           secure: transport.secure,
           begin: () => sasl.begin(transport.secure),
           authorize: (mess, user) => {
-            verdict = sasl.authorize(mess, user, source)
+            verdict = sasl.authorize(mess, user, peer)
             return verdict.code
           },
           failed: (mess) => sasl.failed(mess, source),
@@ -205,11 +216,12 @@ export class LinkIntake {
           transport.pause()
           this.#handOver(layer, {
             transport,
-            source,
+            peer,
             mess,
             proof: verdict?.proof ?? NO_PROOF,
             auth: verdict?.auth ?? 'ticket',
             viewOnly: verdict?.viewOnly ?? false,
+            user: verdict?.user,
             rest,
           })
         },
@@ -254,13 +266,17 @@ export class LinkIntake {
       rest = inside.decode(link.rest)
     } catch (error) {
       inside.destroy()
-      this.#refused(link.source, 'link', asSidecarError(error))
+      this.#refused(link.peer.source, 'link', asSidecarError(error))
       return
     }
     this.#deps.linked({ ...link, transport: inside, rest })
   }
 
   #refused(source: string, reason: string, error?: SidecarError): void {
+    const limit = error?.context['limit']
+    if (typeof limit === 'string') {
+      this.#deps.metrics.limitHits.add(1, { limit })
+    }
     this.#deps.metrics.linkRefusals.add(1, { reason })
     this.#deps.logger.warn('Link refused', {
       audit: 'refusal',

@@ -1,4 +1,4 @@
-import { asSidecarError, SidecarError } from '../core/errors.js'
+import { asSidecarError, SidecarError, type ErrorContext } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
 import {
   AUTH_SASL,
@@ -19,7 +19,7 @@ import {
   type LinkMess,
 } from '../protocol/index.js'
 import type { TicketKeyPair } from './key-pool.js'
-import { SaslSession, type SaslExchange, type SaslProven } from './sasl-session.js'
+import { SaslSession, type SaslExchange, type SaslLimits, type SaslProven } from './sasl-session.js'
 
 /** SASL instead of tickets. */
 export interface LinkSasl {
@@ -34,7 +34,7 @@ export interface LinkSasl {
 
 /** What the link stage asks of the server. */
 export interface LinkDeps {
-  readonly limits: Pick<Limits, 'link' | 'caps'>
+  readonly limits: Pick<Limits, 'link' | 'caps'> & SaslLimits
   /** Capability words offered to every channel, and to one of the type. */
   readonly commonCaps: readonly number[]
   channelCaps(type: number): readonly number[]
@@ -69,6 +69,9 @@ export interface LinkEvents {
 }
 
 type State = 'header' | 'mess' | 'key' | 'mechanism' | 'ticket' | 'answer' | 'sasl' | 'done'
+
+/** Where a link message has the numbers of its capability words (`protocol-session.md` 1.2). */
+const COUNTS_AT = [6, 10]
 
 /** All bytes that a peer can make us keep before it is linked: one read of the socket. */
 const concat = (a: Uint8Array, b: Uint8Array): Uint8Array => {
@@ -189,7 +192,7 @@ export class LinkStage {
         return this.#refuse(LINK_ERROR.versionMismatch, 'peer speaks another version of SPICE')
       }
       case 'badSize': {
-        return this.#refuse(LINK_ERROR.invalidData, 'link message has an impossible size')
+        return this.#refuse(LINK_ERROR.invalidData, 'link message has an impossible size', { limit: 'link' })
       }
     }
   }
@@ -202,7 +205,8 @@ export class LinkStage {
     try {
       this.#mess = decodeLinkMess(bytes, { maxCapWords: this.#deps.limits.caps })
     } catch (error) {
-      return this.#refuse(LINK_ERROR.invalidData, 'link message is malformed', error)
+      const context = this.#tooManyCaps(bytes) ? { limit: 'caps' } : {}
+      return this.#refuse(LINK_ERROR.invalidData, 'link message is malformed', context, error)
     }
     const mess = this.#mess
     const security = this.#deps.judgeSecurity(mess.channelType)
@@ -273,7 +277,7 @@ export class LinkStage {
       return false
     }
     this.#state = 'sasl'
-    this.#sasl = new SaslSession(sasl.begin(), sasl.secure, {
+    this.#sasl = new SaslSession(sasl.begin(), sasl.secure, this.#deps.limits, {
       write: (bytes) => this.#events.write(bytes),
       ready: () => this.#events.ready?.(),
       proven: (proven, rest) => this.#proven(sasl, mess, proven, rest),
@@ -325,8 +329,11 @@ export class LinkStage {
     }
     this.#state = 'answer'
     this.#pair = undefined
-    const judge = this.#deps.authenticate(mess, pair, block)
-    this.#deps.answerLater(() => this.#answer(mess, judge))
+    let judge: (() => LinkErrorCode) | undefined
+    const opened = (): (() => LinkErrorCode) => (judge ??= this.#deps.authenticate(mess, pair, block))
+    /* The time of the answer counts from before the ticket is opened, which takes longer for some than for others. */
+    this.#deps.answerLater(() => this.#answer(mess, opened()))
+    opened()
     return false
   }
 
@@ -347,10 +354,16 @@ export class LinkStage {
     this.#buffer = new Uint8Array(0)
   }
 
-  #refuse(code: LinkErrorCode, text: string, cause?: unknown): false {
+  #tooManyCaps(bytes: Uint8Array): boolean {
+    const { caps } = this.#deps.limits
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    return COUNTS_AT.some((at) => at + 4 <= bytes.length && view.getUint32(at, true) > caps)
+  }
+
+  #refuse(code: LinkErrorCode, text: string, context: ErrorContext = {}, cause?: unknown): false {
     this.close()
     this.#events.write(encodeLinkErrorReply(code))
-    this.#events.refused(new SidecarError('SIDECAR_LINK', text, { linkError: code }, cause))
+    this.#events.refused(new SidecarError('SIDECAR_LINK', text, { linkError: code, ...context }, cause))
     return false
   }
 }

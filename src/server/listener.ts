@@ -13,6 +13,8 @@ export interface BoundListener {
   close(): Promise<void>
 }
 
+const DEFAULT_BACKLOG = 64
+
 const nameOf = (address: ListenAddress): string => {
   if (address.kind === 'unix') {
     return `unix:${address.path}`
@@ -23,13 +25,13 @@ const nameOf = (address: ListenAddress): string => {
 const isCode = (error: unknown, code: string): boolean =>
   error instanceof Error && 'code' in error && error.code === code
 
-const listenOnce = (server: Server, address: ListenAddress): Promise<void> =>
+const listenOnce = (server: Server, address: ListenAddress, backlog: number): Promise<void> =>
   new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(
       address.kind === 'unix'
-        ? { path: address.path }
-        : { host: address.host, port: address.port, ipv6Only: address.host.includes(':') },
+        ? { path: address.path, backlog }
+        : { host: address.host, port: address.port, ipv6Only: address.host.includes(':'), backlog },
       () => {
         server.removeListener('error', reject)
         resolve()
@@ -71,7 +73,7 @@ const bindError = (address: ListenAddress, setting: string, cause: unknown): Sid
 
 /**
  * Binds one address. Connections are handed over paused: nothing is read before somebody asks. `setting` is named in
- * errors.
+ * errors. All connections that the kernel keeps ready, up to `backlog`, are taken in one turn of the event loop.
  *
  * @throws SidecarError SIDECAR_CONFIG when the address cannot be bound
  */
@@ -79,15 +81,16 @@ export const listenOn = async (
   address: ListenAddress,
   connected: (socket: Socket) => void,
   setting = 'listen',
+  backlog = DEFAULT_BACKLOG,
 ): Promise<BoundListener> => {
   const server = createServer({ pauseOnConnect: true, noDelay: true, keepAlive: true }, connected)
   try {
-    await listenOnce(server, address)
+    await listenOnce(server, address, backlog)
   } catch (error) {
     if (address.kind !== 'unix' || !isCode(error, 'EADDRINUSE') || !(await removeLeftover(address.path))) {
       throw bindError(address, setting, error)
     }
-    await listenOnce(server, address).catch((again: unknown) => {
+    await listenOnce(server, address, backlog).catch((again: unknown) => {
       throw bindError(address, setting, again)
     })
   }

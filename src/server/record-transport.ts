@@ -13,6 +13,7 @@ interface Waiting {
  */
 export class RecordTransport extends SocketTransport {
   override readonly secure = true
+  readonly certificate: string | undefined
   readonly #tls: Socket
   readonly #below: Socket
   readonly #queue: Waiting[] = []
@@ -21,8 +22,9 @@ export class RecordTransport extends SocketTransport {
   #ending = false
 
   /** `below` is the socket that carries `tls`. */
-  constructor(tls: Socket, below: Socket) {
+  constructor(tls: Socket, below: Socket, certificate?: string) {
     super(tls, false)
+    this.certificate = certificate
     this.#tls = tls
     this.#below = below
   }

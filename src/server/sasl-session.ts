@@ -1,14 +1,9 @@
 import { asSidecarError, SidecarError } from '../core/errors.js'
+import type { LimitKey, Limits } from '../core/limits.js'
 import { LINK_ERROR, type LinkErrorCode } from '../protocol/index.js'
 
-/** Longest name of a mechanism (`protocol-session.md` 1.7), bytes. */
-const MAX_NAME = 100
-
-/** Most data of one step (threat model 9), bytes. */
-const MAX_DATA = 64 * 1024
-
-/** Most steps, the first one included (threat model 9). */
-const MAX_STEPS = 16
+/** Bounds of one exchange; the step that starts it counts. */
+export type SaslLimits = Pick<Limits, 'sasl-name' | 'sasl-data' | 'sasl-steps'>
 
 /** Longest list that a stock client takes (`protocol-session.md` 1.7), bytes. */
 const MAX_LIST = 300
@@ -91,6 +86,7 @@ const blob = (data: Uint8Array | undefined): Uint8Array =>
 export class SaslSession {
   readonly #exchange: SaslExchange
   readonly #secure: boolean
+  readonly #limits: SaslLimits
   readonly #events: SaslEvents
   #part: Part = 'name-size'
   #wanted: Uint8Array = new Uint8Array(4)
@@ -103,9 +99,10 @@ export class SaslSession {
   #over = false
 
   /** `secure`: the connection is inside TLS. */
-  constructor(exchange: SaslExchange, secure: boolean, events: SaslEvents) {
+  constructor(exchange: SaslExchange, secure: boolean, limits: SaslLimits, events: SaslEvents) {
     this.#exchange = exchange
     this.#secure = secure
+    this.#limits = limits
     this.#events = events
   }
 
@@ -166,8 +163,8 @@ export class SaslSession {
     switch (this.#part) {
       case 'name-size': {
         const size = new DataView(bytes.buffer).getUint32(0, true)
-        if (size < 1 || size > MAX_NAME) {
-          this.#refuse('name of the SASL mechanism has an impossible length')
+        if (size < 1 || size > this.#limits['sasl-name']) {
+          this.#refuse('name of the SASL mechanism has an impossible length', undefined, 'sasl-name')
           return
         }
         this.#want('name', size)
@@ -199,9 +196,9 @@ export class SaslSession {
   }
 
   #dataSize(size: number): void {
-    if (size > MAX_DATA) {
+    if (size > this.#limits['sasl-data']) {
       const code = this.#steps === 0 ? LINK_ERROR.invalidData : undefined
-      this.#refuse('data of a SASL step is too long', code)
+      this.#refuse('data of a SASL step is too long', code, 'sasl-data')
     } else if (size === 0) {
       this.#step(undefined)
     } else {
@@ -211,8 +208,8 @@ export class SaslSession {
 
   #step(data: Uint8Array | undefined): void {
     this.#steps += 1
-    if (this.#steps > MAX_STEPS) {
-      this.#refuse('peer needs too many SASL steps')
+    if (this.#steps > this.#limits['sasl-steps']) {
+      this.#refuse('peer needs too many SASL steps', undefined, 'sasl-steps')
       return
     }
     this.#want('data-size', 4)
@@ -276,8 +273,8 @@ export class SaslSession {
     }
   }
 
-  #refuse(text: string, code?: LinkErrorCode): void {
-    this.#fail(new SidecarError('SIDECAR_LINK', text), code)
+  #refuse(text: string, code?: LinkErrorCode, limit?: LimitKey): void {
+    this.#fail(new SidecarError('SIDECAR_LINK', text, limit === undefined ? {} : { limit }), code)
   }
 
   #fail(error: SidecarError, code: LinkErrorCode | undefined): void {

@@ -26,6 +26,7 @@ export class SaslTransport implements Transport {
   readonly remoteAddress: string | undefined
   readonly secure: boolean
   readonly local: boolean
+  readonly certificate: string | undefined
   readonly #inner: Transport
   readonly #layer: SaslLayer
   readonly #maxPiece: number
@@ -46,6 +47,7 @@ export class SaslTransport implements Transport {
     this.remoteAddress = inner.remoteAddress
     this.secure = inner.secure
     this.local = inner.local
+    this.certificate = inner.certificate
     inner.use({
       data: (chunk) => this.#received(chunk),
       end: () => this.#user?.end(),

@@ -18,11 +18,12 @@ import { ChannelConnection, type ConnectionDeps } from './channel-connection.js'
 import { judgeSecurity, NO_SECURITY_LISTS, type SecurityLists } from './channel-security.js'
 import { Client, clientEndOf, type ClientEnd } from './client.js'
 import type { ClientReport } from './client-report.js'
-import { carriesOf, doorsOf } from './doors.js'
+import { carriesOf, doorsOf, type OpenDoor } from './doors.js'
 import { FrontDoor, OPEN_DOOR, type FrontDoorRules } from './front-door.js'
 import { makeChannel, makeMainChannel, usesMiniHeader, type GuestParts } from './guest.js'
-import { KeyPool, type TicketKeyPair } from './key-pool.js'
+import { KeyPool, type Keys, type TicketKeyPair } from './key-pool.js'
 import { LinkIntake, type Linked, type Verdict } from './link-intake.js'
+import type { Peer } from './peer.js'
 import { listenOn, type BoundListener, type ListenAddress } from './listener.js'
 import { NO_SESSION_LIMITS, watchSession, type SessionLimits } from './session-limits.js'
 import type { TicketProof, TicketStore } from './tickets.js'
@@ -41,7 +42,12 @@ export interface ServerMetrics {
   readonly bytesSent: Counter
   readonly bytesReceived: Counter
   readonly limitHits: Counter
+  readonly strange: Counter
   readonly authFailures: Counter
+  readonly authSources: Gauge
+  readonly authPenalties: Counter
+  readonly authPenaltySeconds: Counter
+  readonly authRefusals: Counter
   readonly linkRefusals: Counter
   readonly clientsEnded: Counter
   readonly errors: Counter
@@ -66,6 +72,8 @@ export interface ServerOptions {
   readonly guest: GuestParts
   readonly frontDoor?: FrontDoorRules
   readonly sessionLimits?: SessionLimits
+  /** In place of a pool of its own. */
+  readonly keys?: Keys | undefined
   /** The number of clients changed. */
   clientsChanged(count: number): void
 }
@@ -77,7 +85,7 @@ const isQuiet = (error: SidecarError | undefined): error is undefined =>
 /** The SPICE server: who may link, whose channels are whose, and what ends them. What channels do is theirs. */
 export class SpiceServer {
   readonly #options: ServerOptions
-  readonly #keys: KeyPool
+  readonly #keys: Keys
   readonly #audit: Audit
   readonly #frontDoor: FrontDoor
   readonly #viewOnlyGuest: GuestParts
@@ -91,7 +99,7 @@ export class SpiceServer {
   constructor(options: ServerOptions) {
     const { clock, limits, logger, metrics } = options
     this.#options = options
-    this.#keys = new KeyPool(limits.keys, logger)
+    this.#keys = options.keys ?? new KeyPool({ clock, limits, limitHits: metrics.limitHits, logger })
     this.#audit = new Audit(logger)
     this.#frontDoor = new FrontDoor(
       { clock, limits, audit: this.#audit, metrics },
@@ -109,11 +117,12 @@ export class SpiceServer {
         limits,
         metrics,
         tls: options.tls,
-        web: new WebFront(clock, options.webRoot),
+        web: new WebFront({ clock, limits, limitHits: metrics.limitHits }, options.webRoot),
       }),
       judgeSecurity: (type, transport) =>
         judgeSecurity(type, transport, options.security ?? NO_SECURITY_LISTS),
-      authenticate: (mess, pair, block, source) => this.#authenticate(mess, pair, block, source),
+      authenticate: (mess, pair, block, peer) => this.#authenticate(mess, pair, block, peer),
+      hasSession: (source) => [...this.#clients.values()].some((client) => client.source === source),
       sasl: () => this.#sasl,
       linked: (link) => this.#linked(link),
       served: (source) => this.#frontDoor.harmless(source),
@@ -123,11 +132,12 @@ export class SpiceServer {
   /**
    * Binds all addresses.
    *
-   * @returns the bound addresses
+   * @returns the bound addresses, in the order of `listen`, `tlsListen` and `websocketListen`
    * @throws SidecarError SIDECAR_CONFIG when one cannot be bound; none is then
    */
-  async start(): Promise<readonly string[]> {
+  async start(): Promise<readonly OpenDoor[]> {
     this.#keys.start()
+    const open: OpenDoor[] = []
     try {
       const { listen, tlsListen = [], websocketListen = [], tls } = this.#options
       for (const { address, door } of doorsOf({
@@ -142,13 +152,13 @@ export class SpiceServer {
           })
         })
         this.#listeners.push(bound)
-        this.#options.logger.debug('Door open', { address: bound.address, carries: carriesOf(door) })
+        open.push({ address: bound.address, carries: carriesOf(door) })
       }
     } catch (error) {
       await this.close()
       throw error
     }
-    return this.#listeners.map((listener) => listener.address)
+    return open
   }
 
   /** Ends every session with a reason and frees the addresses; callable any number of times. */
@@ -163,13 +173,13 @@ export class SpiceServer {
     await Promise.all(closed)
   }
 
-  #authenticate(mess: LinkMess, pair: TicketKeyPair, block: Uint8Array, source: string): () => Verdict {
+  #authenticate(mess: LinkMess, pair: TicketKeyPair, block: Uint8Array, peer: Peer): () => Verdict {
     const proof = this.#options.tickets.decrypt(pair.privateKey, block)
-    return () => this.#frontDoor.judged(source, mess, this.#judge(mess, proof))
+    return () => this.#frontDoor.judged(peer.source, mess, this.#judge(mess, proof, peer))
   }
 
   /** A wrong ticket looks the same whatever else is wrong (threat model B4). */
-  #judge(mess: LinkMess, proof: TicketProof | undefined): Verdict {
+  #judge(mess: LinkMess, proof: TicketProof | undefined, peer: Peer): Verdict {
     const { tickets } = this.#options
     if (proof === undefined) {
       return this.#deny(LINK_ERROR.permissionDenied, 'undecryptable')
@@ -180,6 +190,9 @@ export class SpiceServer {
     const good = client === undefined ? kind !== undefined : tickets.sameTicket(client.proof, proof)
     if (!good) {
       return this.#deny(LINK_ERROR.permissionDenied, tickets.locked ? 'locked' : 'ticket')
+    }
+    if (client !== undefined && client.certificate !== peer.certificate) {
+      return this.#deny(LINK_ERROR.permissionDenied, 'certificate')
     }
     if (isMain ? mess.connectionId !== 0 : client === undefined) {
       return this.#deny(LINK_ERROR.badConnectionId, 'connection-id')
@@ -194,7 +207,7 @@ export class SpiceServer {
   useSasl(provider: SaslProvider): void {
     this.#sasl = new SaslDoor({
       provider,
-      sessionProof: (connectionId) => this.#clients.get(connectionId)?.proof,
+      session: (connectionId) => this.#clients.get(connectionId),
       channelFree: (mess) => {
         const client = this.#clients.get(mess.connectionId)
         return client !== undefined && this.#channelFree(client, mess)
@@ -227,14 +240,14 @@ export class SpiceServer {
     }
   }
 
-  #newClient({ transport, source, mess, proof, auth, viewOnly, rest }: Linked): void {
+  #newClient({ transport, peer, mess, proof, auth, viewOnly, user, rest }: Linked): void {
     const { clients: policy, clock, metrics, tickets } = this.#options
     this.#clientNumber += 1
     const connectionId = this.#newConnectionId()
     const client = new Client(
       this.#clientNumber,
-      { connectionId, proof, auth, viewOnly, sinceUnix: clock.unixSeconds() },
-      source,
+      { connectionId, proof, auth, viewOnly, user, sinceUnix: clock.unixSeconds() },
+      peer,
       clock.nowMs(),
     )
     const connection = new ChannelConnection(
@@ -261,7 +274,7 @@ export class SpiceServer {
     const refused = this.#policyRefusal()
     if (refused !== undefined) {
       metrics.linkRefusals.add(1, { reason: refused })
-      this.#audit.refused(source, refused)
+      this.#audit.refused(peer.source, refused, { ...client.names })
       client.end(LINK_ERROR.error, 'another client is connected')
       return
     }
@@ -316,7 +329,7 @@ export class SpiceServer {
         mini: usesMiniHeader(mess),
         type,
         ignored: this.#ignoredOf(client, type),
-        channel: (context) => makeChannel(mess, this.#guestOf(client), context),
+        channel: (context) => makeChannel(mess, this.#guestOf(client), context, client),
       },
       this.#connectionDeps(client, mess, (error) => {
         client.remove(type, id)
@@ -337,6 +350,9 @@ export class SpiceServer {
     this.#count(channel, 1)
     logger.debug('Channel linked', fields)
     connection.start(rest)
+    if (type === CHANNEL_TYPES.inputs && !transport.secure) {
+      client.main?.notify('keyboard channel is insecure')
+    }
   }
 
   /** What a client that only watches gets to see of the guest. */

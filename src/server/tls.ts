@@ -4,6 +4,8 @@ import type { Clock } from '../core/clock.js'
 import { asSidecarError, SidecarError } from '../core/errors.js'
 import type { Logger } from '../core/logger.js'
 import type { Counter, Gauge } from '../core/metrics.js'
+import { isNamed, subjectOf } from './client-certificate.js'
+import { shownName } from './peer.js'
 import { versionOf, type TlsFiles } from './tls-files.js'
 import { loadTlsMaterial } from './tls-material.js'
 
@@ -14,6 +16,8 @@ export interface TlsFrontOptions {
   /** Finds the files anew at each load, since a directory may be filled later. */
   files(): TlsFiles
   readonly ciphers: string | undefined
+  /** Who may come in with a client certificate; empty: everybody who has one. */
+  readonly clientNames?: readonly string[]
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: {
@@ -25,8 +29,8 @@ export interface TlsFrontOptions {
 }
 
 export interface TlsEvents {
-  /** The handshake is done; the inner socket is paused. */
-  secured(socket: TLSSocket): void
+  /** The handshake is done; the inner socket is paused. `certificate` is the subject of the client's. */
+  secured(socket: TLSSocket, certificate: string | undefined): void
   failed(error: SidecarError): void
 }
 
@@ -40,6 +44,7 @@ export class TlsFront {
   readonly #waiting = new Map<string, TlsEvents>()
   #server: Server | undefined
   #version = ''
+  #asksClients = false
   #lookedMs = 0
 
   constructor(options: TlsFrontOptions) {
@@ -104,6 +109,7 @@ export class TlsFront {
     const { options, key, expires } = loadTlsMaterial(where, ciphers)
     const { constants } = process.getBuiltinModule('node:crypto')
     const asked = where.clientCa !== undefined
+    this.#asksClients = asked
     const all: TlsOptions = {
       ...options,
       key,
@@ -146,7 +152,19 @@ export class TlsFront {
       return
     }
     inner.on('error', () => undefined)
-    events.secured(inner)
+    const { clientNames = [] } = this.#options
+    const certificate = this.#asksClients ? inner.getPeerX509Certificate() : undefined
+    const subject = certificate && subjectOf(certificate)
+    if (clientNames.length > 0 && (certificate === undefined || !isNamed(certificate, clientNames))) {
+      inner.destroy()
+      events.failed(
+        new SidecarError('SIDECAR_LINK', 'client certificate has no name of tls-client-name', {
+          certificate: shownName(subject ?? ''),
+        }),
+      )
+      return
+    }
+    events.secured(inner, subject)
   }
 
   #taken(inner: TLSSocket): TlsEvents | undefined {

@@ -20,6 +20,8 @@ export interface Transport {
   readonly secure: boolean
   /** A unix socket: its bytes never leave this machine. */
   readonly local: boolean
+  /** Subject of the client's certificate, where TLS asked for one. */
+  readonly certificate?: string | undefined
   /** Bytes written and not taken by the system's socket yet. */
   readonly waitingBytes: number
   /** As `waitingBytes`, and counting the bytes of a write that the system has begun to take. */

@@ -1,17 +1,14 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { WebSocketServer } from 'ws'
-import type { Clock } from '../core/clock.js'
 import { SidecarError } from '../core/errors.js'
+import type { Limits } from '../core/limits.js'
 import type { WebRoot } from './web-root.js'
 import { answerPlain } from './web-answer.js'
 import { judgeUpgrade } from './web-upgrade.js'
-import { MAX_FRAGMENTS, MAX_PAYLOAD_BYTES, WebSocketTransport } from './websocket.js'
+import { WebSocketTransport, type WebDeps } from './websocket.js'
 import type { Transport } from './transport.js'
 
-/** Header of a request (threat model section 4). */
-const MAX_HEADER_BYTES = 8192
-const MAX_HEADERS = 64
 /** Time for the peer to answer a close frame. */
 const CLOSE_MS = 1000
 
@@ -20,6 +17,8 @@ export interface WebFacts {
   readonly secure: boolean
   readonly local: boolean
   readonly remoteAddress: string | undefined
+  /** Subject of the client's certificate. */
+  readonly certificate?: string | undefined
 }
 
 export interface WebEvents {
@@ -37,14 +36,14 @@ interface Visit {
 
 /** HTTP on the SPICE ports: WebSocket upgrades, and the files of `web-root`. Modules are loaded for the first visit. */
 export class WebFront {
-  readonly #clock: Clock
+  readonly #deps: WebDeps
   readonly #root: WebRoot | undefined
   readonly #visits = new WeakMap<object, Visit>()
   #http: Server | undefined
   #websockets: Promise<WebSocketServer> | undefined
 
-  constructor(clock: Clock, root: WebRoot | undefined) {
-    this.#clock = clock
+  constructor(deps: WebDeps, root: WebRoot | undefined) {
+    this.#deps = deps
     this.#root = root
   }
 
@@ -59,14 +58,14 @@ export class WebFront {
   #makeHttp(): Server {
     const { createServer } = process.getBuiltinModule('node:http')
     const server = createServer({
-      maxHeaderSize: MAX_HEADER_BYTES,
+      maxHeaderSize: this.#deps.limits['web-header-bytes'],
       headersTimeout: 0,
       requestTimeout: 0,
       keepAliveTimeout: 0,
       noDelay: true,
     })
     /* One more than allowed, so that too many are seen and not cut off. */
-    server.maxHeadersCount = MAX_HEADERS + 1
+    server.maxHeadersCount = this.#deps.limits['web-headers'] + 1
     server.on('request', (request, response) => this.#page(request, response))
     server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
       this.#upgrade(request, socket, head).catch((error: unknown) => {
@@ -74,7 +73,11 @@ export class WebFront {
       })
     })
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-      this.#refuse(socket, error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400, 'malformed request', error)
+      const isLimit = error.code === 'HPE_HEADER_OVERFLOW'
+      if (isLimit) {
+        this.#deps.limitHits.add(1, { limit: 'web-header-bytes' })
+      }
+      this.#refuse(socket, isLimit ? 431 : 400, 'malformed request', error)
     })
     return server
   }
@@ -82,7 +85,7 @@ export class WebFront {
   #page(request: IncomingMessage, response: ServerResponse): void {
     const visit = this.#visits.get(request.socket)
     response.setHeader('connection', 'close')
-    if (tooManyHeaders(request)) {
+    if (this.#tooManyHeaders(request)) {
       visit?.events.refused(new SidecarError('SIDECAR_LINK', 'HTTP request has too many headers'))
       answerPlain(response, 431, 'too many headers')
       return
@@ -97,14 +100,14 @@ export class WebFront {
 
   async #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     const visit = this.#visits.get(socket)
-    const refusal = tooManyHeaders(request)
+    const refusal = this.#tooManyHeaders(request)
       ? { status: 431, text: 'too many headers' }
       : judgeUpgrade(request.headers)
     if (visit === undefined || refusal !== undefined) {
       this.#refuse(socket, refusal?.status ?? 500, refusal?.text ?? 'upgrade failed')
       return
     }
-    this.#websockets ??= makeWebSockets()
+    this.#websockets ??= makeWebSockets(this.#deps.limits)
     const websockets = await this.#websockets
     if (socket.destroyed) {
       return
@@ -112,9 +115,18 @@ export class WebFront {
     const refused = (error: Error): void => this.#refuse(socket, 400, 'WebSocket upgrade refused', error)
     websockets.once('wsClientError', refused)
     websockets.handleUpgrade(request, socket, head, (websocket) => {
-      visit.events.opened(new WebSocketTransport(websocket, socket, visit.facts, this.#clock))
+      visit.events.opened(new WebSocketTransport(websocket, socket, visit.facts, this.#deps))
     })
     websockets.removeListener('wsClientError', refused)
+  }
+
+  #tooManyHeaders({ rawHeaders }: IncomingMessage): boolean {
+    const { limits, limitHits } = this.#deps
+    const tooMany = rawHeaders.length > 2 * limits['web-headers']
+    if (tooMany) {
+      limitHits.add(1, { limit: 'web-headers' })
+    }
+    return tooMany
   }
 
   #refuse(socket: Socket, status: number, text: string, cause?: unknown): void {
@@ -137,16 +149,14 @@ export class WebFront {
   }
 }
 
-const tooManyHeaders = ({ rawHeaders }: IncomingMessage): boolean => rawHeaders.length > 2 * MAX_HEADERS
-
-const makeWebSockets = async (): Promise<WebSocketServer> => {
+const makeWebSockets = async (limits: Limits): Promise<WebSocketServer> => {
   const { WebSocketServer: Class } = await import('ws')
   const options = {
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
-    maxPayload: MAX_PAYLOAD_BYTES,
-    maxFragments: MAX_FRAGMENTS,
+    maxPayload: limits['websocket-message'],
+    maxFragments: limits['websocket-fragments'],
     closeTimeout: CLOSE_MS,
     handleProtocols: () => 'binary' as const,
   }

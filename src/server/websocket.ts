@@ -2,23 +2,27 @@ import type { Socket } from 'node:net'
 import type { RawData, WebSocket } from 'ws'
 import type { Clock } from '../core/clock.js'
 import { SidecarError } from '../core/errors.js'
+import type { LimitKey, Limits } from '../core/limits.js'
+import type { Counter } from '../core/metrics.js'
 import { RateBudget } from './rate-budget.js'
 import { handleQueue, type Transport, type TransportHandler } from './transport.js'
-
-/** Largest message from a client; SPICE itself sets much smaller ones. */
-export const MAX_PAYLOAD_BYTES = 1024 * 1024
-/** Fragments of one message. */
-export const MAX_FRAGMENTS = 64
-/** A client sends about one frame for each SPICE message. */
-const FRAMES_PER_SECOND = 2000
-const FRAME_BURST = 8192
-/** Pings and pongs. */
-const CONTROLS_PER_SECOND = 10
-const CONTROL_BURST = 50
 
 const NORMAL = 1000
 const UNSUPPORTED_DATA = 1003
 const POLICY_VIOLATION = 1008
+
+export interface WebDeps {
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly limitHits: Counter
+}
+
+/** Limits that the library holds, by its words for having reached them. */
+const LIBRARY_LIMITS: ReadonlyMap<unknown, LimitKey> = new Map<unknown, LimitKey>([
+  ['WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', 'websocket-message'],
+  ['WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH', 'websocket-message'],
+  ['WS_ERR_TOO_MANY_BUFFERED_PARTS', 'websocket-fragments'],
+])
 
 /** Messages as one buffer each, which is the default of the library. */
 const bytesOf = (data: RawData): Buffer => {
@@ -33,8 +37,10 @@ export class WebSocketTransport implements Transport {
   readonly remoteAddress: string | undefined
   readonly secure: boolean
   readonly local: boolean
+  readonly certificate: string | undefined
   readonly #websocket: WebSocket
   readonly #below: Socket
+  readonly #limitHits: Counter
   /** What arrived although it is paused: at most one read of the socket. */
   readonly #held: Buffer[] = []
   #paused = true
@@ -45,26 +51,32 @@ export class WebSocketTransport implements Transport {
   constructor(
     websocket: WebSocket,
     below: Socket,
-    facts: Pick<Transport, 'remoteAddress' | 'secure' | 'local'>,
-    clock: Clock,
+    facts: Pick<Transport, 'remoteAddress' | 'secure' | 'local' | 'certificate'>,
+    { clock, limits, limitHits }: WebDeps,
   ) {
     this.#websocket = websocket
     this.#below = below
     this.remoteAddress = facts.local ? undefined : facts.remoteAddress
     this.secure = facts.secure
     this.local = facts.local
-    const frames = new RateBudget(FRAMES_PER_SECOND, FRAME_BURST, clock.nowMs())
-    const controls = new RateBudget(CONTROLS_PER_SECOND, CONTROL_BURST, clock.nowMs())
+    this.certificate = facts.certificate
+    this.#limitHits = limitHits
+    const frames = new RateBudget(limits['websocket-rate'], limits['websocket-burst'], clock.nowMs())
+    const controls = new RateBudget(
+      limits['websocket-ping-rate'],
+      limits['websocket-ping-burst'],
+      clock.nowMs(),
+    )
     const control = (): void => {
       if (controls.spend(1, clock.nowMs()) > 0) {
-        this.#refuse(POLICY_VIOLATION, 'too many pings')
+        this.#refuse(POLICY_VIOLATION, 'too many pings', 'websocket-ping-rate')
       }
     }
     websocket.on('message', (data, isBinary) => {
       if (!isBinary) {
         this.#refuse(UNSUPPORTED_DATA, 'text frame')
       } else if (frames.spend(1, clock.nowMs()) > 0) {
-        this.#refuse(POLICY_VIOLATION, 'too many frames')
+        this.#refuse(POLICY_VIOLATION, 'too many frames', 'websocket-rate')
       } else {
         this.#received(bytesOf(data))
       }
@@ -73,6 +85,7 @@ export class WebSocketTransport implements Transport {
     websocket.on('pong', control)
     websocket.on('error', (error) => {
       this.#error ??= error
+      this.#count(LIBRARY_LIMITS.get('code' in error ? error.code : undefined))
     })
     websocket.on('close', () => {
       if (this.#error !== undefined) {
@@ -144,8 +157,15 @@ export class WebSocketTransport implements Transport {
     }
   }
 
-  #refuse(code: number, reason: string): void {
+  #count(limit: LimitKey | undefined): void {
+    if (limit !== undefined) {
+      this.#limitHits.add(1, { limit })
+    }
+  }
+
+  #refuse(code: number, reason: string, limit?: LimitKey): void {
     if (this.#error === undefined) {
+      this.#count(limit)
       this.#error = new SidecarError('SIDECAR_LIMIT', 'WebSocket peer sent what is not taken', { reason })
       this.#websocket.close(code, reason)
     }

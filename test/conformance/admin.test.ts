@@ -1,12 +1,15 @@
+import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { LocalControl } from '../../src/app/local-control.js'
 import { systemClock } from '../../src/app/system-clock.js'
+import { DEFAULT_LIMITS } from '../../src/core/limits.js'
 import { CHANNEL_TYPES, commonServer, LINK_ERROR } from '../../src/protocol/index.js'
 import { askAdmin, type AdminReply } from '../helpers/admin-client.js'
 import { ServerRig, type ServerRigOptions } from '../helpers/server-rig.js'
+import { poll } from '../helpers/temp-deadline.js'
 import { removeTempDirectory, tempDirectory } from '../helpers/temp.js'
 
 const { main, inputs } = CHANNEL_TYPES
@@ -24,7 +27,16 @@ const withAdmin =
     const folder = tempDirectory()
     const path = join(folder, 'admin.sock')
     const { server, tickets, mouse, log } = rig
-    const control = new LocalControl({ clock: systemClock, logger: log, server, tickets, mouse, sasl: false })
+    const control = new LocalControl({
+      clock: systemClock,
+      logger: log,
+      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      limitHits: rig.metrics.limitHits,
+      server,
+      tickets,
+      mouse,
+      sasl: false,
+    })
     await rig.start()
     await control.start({ kind: 'unix', path })
     try {
@@ -162,5 +174,28 @@ test(
       socket.end(`${'\0'.repeat(3)}REDQ${'x'.repeat(20_000)}\r\n\r\n`)
     })
     t.is((await ask('GET', '/health')).status, 200)
+  }),
+)
+
+test(
+  'L-admin: a body and a number of connections above what is configured are refused and counted',
+  withAdmin({ limits: { 'admin-body': 512, 'admin-connections': 2 } }, async (t, rig, ask, path) => {
+    const { status } = await ask('PUT', '/ticket', { password: 'x'.repeat(600) })
+    t.is(status, 413)
+    t.is(rig.metrics.limitHits.get('admin-body'), 1)
+    const held = [1, 2, 3].map(() => connect(path))
+    held.forEach((socket) => socket.on('error', () => undefined).resume())
+    await poll('one connection to be refused', () => rig.metrics.limitHits.get('admin-connections') > 0)
+    held.forEach((socket) => socket.destroy())
+  }),
+)
+
+test(
+  'L-admin: a request that does not come is waited for no longer than configured',
+  withAdmin({ limits: { 'admin-ms': 100 } }, async (t, rig, _ask, path) => {
+    const socket = connect(path)
+    socket.on('error', () => undefined).resume()
+    await once(socket, 'close')
+    t.is(rig.metrics.limitHits.get('admin-ms'), 1)
   }),
 )

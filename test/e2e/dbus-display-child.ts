@@ -2,6 +2,7 @@ import { systemClock } from '../../src/app/system-clock.js'
 import { DEFAULT_LIMITS } from '../../src/core/limits.js'
 import { silentLogger } from '../../src/core/logger.js'
 import { DisplayModel } from '../../src/display/index.js'
+import { createPictureStore } from '../../src/kernels/index.js'
 import { createDbusDisplaySource } from '../../src/gpu-bridge/index.js'
 import { openDbusDisplay, QmpClient } from '../../src/qmp/index.js'
 
@@ -11,7 +12,7 @@ import { openDbusDisplay, QmpClient } from '../../src/qmp/index.js'
 const [path = '', watchdogMs = '5000'] = process.argv.slice(2)
 const limits = { ...DEFAULT_LIMITS, 'watchdog-ms': Number(watchdogMs) }
 const qmp = new QmpClient({ path, clock: systemClock, logger: silentLogger, limits })
-const model = new DisplayModel()
+const model = new DisplayModel(createPictureStore)
 const abort = new AbortController()
 let shown = false
 model.observe({

@@ -7,6 +7,7 @@ import { systemClock } from '../../src/app/system-clock.js'
 import { DEFAULT_LIMITS } from '../../src/core/limits.js'
 import { silentLogger } from '../../src/core/logger.js'
 import { DisplayModel, type PointerShape, type SourceEnd } from '../../src/display/index.js'
+import { createPictureStore } from '../../src/kernels/index.js'
 import { createDbusDisplaySource, type DbusDisplaySource } from '../../src/gpu-bridge/index.js'
 import { openDbusDisplay, QmpClient } from '../../src/qmp/index.js'
 import { Picture } from '../helpers/picture.js'
@@ -23,7 +24,7 @@ const MiB = 1024 * 1024
 class Shown {
   readonly qemu: Qemu
   readonly source: DbusDisplaySource
-  readonly model = new DisplayModel()
+  readonly model = new DisplayModel(createPictureStore)
   readonly refused: string[] = []
   updates = 0
   readonly #qmp: QmpClient

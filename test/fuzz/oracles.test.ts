@@ -3,8 +3,10 @@ import test from 'ava'
 import { mutate, SeededRandom } from './mutate.js'
 import type { Oracle } from './oracle.js'
 import { decodeAnyMessage } from './oracles/decode-any-message.js'
+import { drivenClients } from './oracles/driven-clients.js'
 import { framerStream } from './oracles/framer-stream.js'
 import { linkStage } from './oracles/link-stage.js'
+import { saslStage } from './oracles/sasl-stage.js'
 import { wholeSession } from './oracles/whole-session.js'
 
 const regressionsOf = ({ name }: Oracle): URL =>
@@ -16,7 +18,9 @@ for (const [oracle, mutations] of [
   [decodeAnyMessage, 20_000],
   [framerStream, 3000],
   [linkStage, 3000],
+  [saslStage, 3000],
   [wholeSession, 1500],
+  [drivenClients, 1000],
 ] as const) {
   const regressions = regressionsOf(oracle)
   const names = readdirSync(regressions).filter((name) => name.endsWith('.hex'))

@@ -85,6 +85,10 @@ export class Line implements ChannelContext {
     this.#events.sent({ type, body })
   }
 
+  strange(): void {
+    hold(this.#channel !== undefined, `${this.#name}: nothing is heard after the end`)
+  }
+
   wake(): void {
     hold(this.#channel !== undefined, `${this.#name}: nothing is observed after the end`)
   }

@@ -72,6 +72,8 @@ export class FuzzedSession {
   #guest = this.#world.guest
   readonly #lines = new Map<ServedChannel, Line>()
   #painted = new PaintedSurface()
+  /** What the guest shows. */
+  #screen: Frame | undefined
   #pointerShown = false
 
   constructor(input: Uint8Array, limits: Limits) {
@@ -107,6 +109,7 @@ export class FuzzedSession {
       this.#closeLine(name)
     }
     hold(this.#guest.held.size === 0, `nothing is held after the end: ${[...this.#guest.held].join()}`)
+    this.#screen = undefined
     this.#world.model.reset()
     this.#world.mouse.allowClient(true)
     this.#world.locks.reported(7)
@@ -153,10 +156,12 @@ export class FuzzedSession {
         return
       }
       case OPERATION.scanout: {
-        model.scanout(0, this.#frame(1 + (input.u8() % MAX_SIDE), 1 + (input.u8() % MAX_SIDE), input.u8()))
+        this.#screen = this.#frame(1 + (input.u8() % MAX_SIDE), 1 + (input.u8() % MAX_SIDE), input.u8())
+        model.scanout(0, this.#screen)
         return
       }
       case OPERATION.dark: {
+        this.#screen = undefined
         model.scanout(0, undefined)
         return
       }
@@ -181,6 +186,7 @@ export class FuzzedSession {
       }
       case OPERATION.consoles: {
         const count = input.u8() % 4
+        this.#screen = count === 0 ? undefined : this.#screen
         model.consolesChanged(
           Array.from({ length: count }, (_, index) => ({ index, label: String(index), head: index })),
         )
@@ -222,6 +228,7 @@ export class FuzzedSession {
         return
       }
       default: {
+        this.#screen = undefined
         model.reset()
       }
     }
@@ -237,7 +244,7 @@ export class FuzzedSession {
 
   /** Changes pixels and says so; what is said may go beyond the frame. */
   #draw(x: number, y: number, width: number, height: number, value: number): void {
-    const { frame } = this.#world.model.picture(0)
+    const frame = this.#screen
     const rect = rectOf(x, y, width, height)
     if (frame !== undefined) {
       const inside = intersect(rect, rectOf(0, 0, frame.width, frame.height))
@@ -343,7 +350,7 @@ export class FuzzedSession {
       hold(!this.#painted.exists, 'nothing is drawn before the client asks')
       return
     }
-    const { frame } = this.#world.model.picture(0)
+    const frame = this.#screen
     hold(this.#painted.exists === (frame !== undefined), 'the client has a picture when the guest has')
     if (frame !== undefined) {
       hold(this.#painted.marked, 'the picture is marked as valid')

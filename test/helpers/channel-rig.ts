@@ -1,4 +1,4 @@
-import type { Channel, ChannelContext } from '../../src/channels/index.js'
+import type { Channel, ChannelContext, Strange } from '../../src/channels/index.js'
 import { commonServer, MessageFramer, type Message } from '../../src/protocol/index.js'
 
 /** One message that a channel sent. */
@@ -12,11 +12,16 @@ export class RecordingContext implements ChannelContext {
   readonly output = this
   readonly bytes: Uint8Array[] = []
   readonly alarms: number[] = []
+  readonly odd: Strange[] = []
   wakes = 0
   hasRoom = true
 
   write(message: Uint8Array): void {
     this.bytes.push(message.slice())
+  }
+
+  strange(kind: Strange): void {
+    this.odd.push(kind)
   }
 
   wake(): void {

@@ -2,6 +2,8 @@ import { Heads } from '../../src/app/heads.js'
 import {
   CursorChannel,
   DisplayChannel,
+  DisplayShare,
+  type Encoders,
   InputsChannel,
   LockKeys,
   MainChannel,
@@ -11,7 +13,6 @@ import {
   newInputsRecord,
   newMainRecord,
   newWireRecord,
-  Painter,
   type Channel,
   type ChannelContext,
   type CursorRecord,
@@ -20,13 +21,14 @@ import {
   type InputsRecord,
   type MainRecord,
 } from '../../src/channels/index.js'
-import { createLzEncoder } from '../../src/codecs/index.js'
 import { DEFAULT_LIMITS } from '../../src/core/limits.js'
 import { silentLogger } from '../../src/core/logger.js'
 import { noCounter, noHistogram } from '../../src/core/metrics.js'
 import { DisplayModel } from '../../src/display/index.js'
+import { createPictureStore } from '../../src/kernels/index.js'
 import { capsOf, DISPLAY_CAP, type SERVED_CHANNELS } from '../../src/protocol/index.js'
 import { FakeClock } from './fake-clock.js'
+import { inlineEncoders, noDisplayMetrics } from './inline-encoders.js'
 import { RecordingInput } from './recording-input.js'
 
 export type ServedChannel = (typeof SERVED_CHANNELS)[number]
@@ -57,7 +59,7 @@ export interface WorldOptions<G extends GuestInput> {
 /** A guest and its server without sockets: the real channel classes on a clock that the test turns. */
 export class ChannelWorld<G extends GuestInput = RecordingInput> {
   readonly clock = new FakeClock()
-  readonly model = new DisplayModel()
+  readonly model = new DisplayModel(createPictureStore)
   readonly mouse = new MouseModes()
   readonly locks = new LockKeys()
   readonly heads = new Heads({ setHeads: () => undefined }, DEFAULT_LIMITS, silentLogger)
@@ -69,16 +71,14 @@ export class ChannelWorld<G extends GuestInput = RecordingInput> {
   }
   readonly guest: G
   readonly ackWindow: number
-  readonly #painter: Painter
+  readonly #encoders: Encoders
+  readonly #share: DisplayShare
 
   constructor({ guest, maxPixels = 64, ackWindow = 4 }: WorldOptions<G>) {
     this.guest = guest
     this.ackWindow = ackWindow
-    this.#painter = new Painter(maxPixels, {
-      encoder: createLzEncoder(),
-      clock: this.clock,
-      metrics: { images: noCounter, imageBytes: noCounter, encodeSeconds: noHistogram },
-    })
+    this.#encoders = inlineEncoders(this.clock, maxPixels)
+    this.#share = new DisplayShare(this.#encoders)
   }
 
   /** A channel with this state; neither started nor attached. */
@@ -97,14 +97,16 @@ export class ChannelWorld<G extends GuestInput = RecordingInput> {
           clock,
           pings: true,
           roundTrip: noHistogram,
+          bitRate: noHistogram,
         })
       }
       case 'display': {
-        return new DisplayChannel(record, context, {
+        return new DisplayChannel(record, context, this.#share, {
           model,
-          painter: this.#painter,
+          encoders: this.#encoders,
+          compression: 'auto',
           ackWindow,
-          metrics: { frames: noCounter, merged: noCounter },
+          metrics: noDisplayMetrics,
         })
       }
       case 'inputs': {

@@ -26,6 +26,11 @@ export class FakeClock implements Clock {
     return this.#timers.size + this.#turns.length
   }
 
+  /** Calls that wait for the next turn. */
+  get turns(): number {
+    return this.#turns.length
+  }
+
   after(delayMs: number, fire: () => void): Timer {
     this.#order += 1
     const waiting = { atMs: this.#nowMs + delayMs, order: this.#order, fire }

@@ -1,4 +1,5 @@
-import type { Frame, PointerShape } from '../../src/display/index.js'
+import { intersect, rectOf, type Rect } from '../../src/core/region.js'
+import type { DisplayModel, Frame, PointerShape } from '../../src/display/index.js'
 
 let generation = 0
 
@@ -39,4 +40,26 @@ export const noiseFrame = (width: number, height: number): Frame => {
     frame.pixels[at] = state >>> 16
   }
   return frame
+}
+
+const shown = new WeakMap<DisplayModel, Frame>()
+
+/** Shows a frame on the first console, to be drawn into with {@link scribble}. */
+export const show = (model: DisplayModel, frame: Frame): void => {
+  shown.set(model, frame)
+  model.scanout(0, frame)
+}
+
+/** The guest changes every pixel of `rect` that is on its screen and reports `rect`. */
+export const scribble = (model: DisplayModel, rect: Rect, value = 0x5a): void => {
+  const frame = shown.get(model)
+  if (frame !== undefined) {
+    const { left, top, right, bottom } = intersect(rect, rectOf(0, 0, frame.width, frame.height))
+    for (let y = top; y < bottom; y++) {
+      for (let at = y * frame.stride + left * 4; at < y * frame.stride + right * 4; at++) {
+        frame.pixels[at] = (frame.pixels[at] ?? 0) ^ value
+      }
+    }
+  }
+  model.damage(0, [rect])
 }

@@ -1,6 +1,6 @@
 import { nowMs, poll } from './temp-deadline.js'
 import type { Picture } from './picture.js'
-import { startQemu, whyNoQemu, type Qemu, type QemuOptions, type QemuVersion } from './qemu.js'
+import { startQemu, whyNoQemu, type Qemu, type QemuOptions } from './qemu.js'
 import { startSidecar, whyNoSidecar, type SidecarOptions, type SidecarProcess } from './sidecar-process.js'
 import { SpiceClient, type SpiceTarget } from './spice-client.js'
 
@@ -81,7 +81,7 @@ export async function untilSame(
 }
 
 /** Why such a rig cannot be had on this machine, or undefined. */
-export function whyNoRig(options: { version?: QemuVersion; guest?: boolean } = {}): string | undefined {
+export function whyNoRig(options: Parameters<typeof whyNoQemu>[0] = {}): string | undefined {
   return whyNoQemu(options) ?? (BUILT_IN ? undefined : whyNoSidecar())
 }
 

@@ -11,6 +11,9 @@ import { removeTempDirectory, tempDirectory } from './temp.js'
 
 export type QemuVersion = '7.2' | '11'
 
+/** Debian release whose kernel the test guest runs: 6.1 flushes what changed, 6.12 the whole screen each time. */
+export type GuestKernel = '12' | '13'
+
 export interface QemuOptions {
   readonly version?: QemuVersion
   /** `dbus` for the sidecar, `spice` for QEMU's own server (to calibrate against), `none` for neither. */
@@ -20,6 +23,8 @@ export interface QemuOptions {
   readonly heads?: number
   /** Boot the test guest (default); without it the firmware's text screen is all there is. */
   readonly guest?: boolean
+  /** Kernel of the test guest, default that of the Debian release of this machine. */
+  readonly kernel?: GuestKernel
   /** Pointer device: absolute tablet (default), relative USB mouse, or only the PS/2 mouse of the machine. */
   readonly pointer?: 'tablet' | 'mouse' | 'ps2'
   /** Directory for the sockets, to start a second QEMU at the same paths. */
@@ -142,9 +147,13 @@ export class Qemu {
 }
 
 /** Why such a QEMU cannot be started here, or undefined. */
-export function whyNoQemu(options: { version?: QemuVersion; guest?: boolean }): string | undefined {
-  if (options.guest !== false && !existsSync(join(REPOSITORY, 'cache/guest/initrd.img'))) {
-    return 'the test guest is not built: run scripts/build-guest'
+export function whyNoQemu(options: {
+  version?: QemuVersion
+  guest?: boolean
+  kernel?: GuestKernel
+}): string | undefined {
+  if (options.guest !== false && !existsSync(join(guestImage(options.kernel), 'initrd.img'))) {
+    return `the test guest is not built: run scripts/build-guest ${options.kernel ?? ''}`.trimEnd()
   }
   if (options.version === '11' && !existsSync(join(REPOSITORY, 'cache/qemu-11'))) {
     return 'QEMU 11 is not unpacked: run scripts/qemu-root'
@@ -224,14 +233,18 @@ function qemuArguments(options: QemuOptions, paths: QemuPaths, spicePort: number
     ...['-device', 'virtio-serial-pci,id=ports'],
     ...['-chardev', listening('guest', paths.guest)],
     ...['-device', `virtserialport,bus=ports.0,chardev=guest,name=${GUEST_PORT},id=port-guest`],
-    ...(guest ? bootArguments() : ['-boot', 'n', '-net', 'none']),
+    ...(guest ? bootArguments(options.kernel) : ['-boot', 'n', '-net', 'none']),
     ...(options.extra ?? []),
   ]
 }
 
-function bootArguments(): string[] {
-  const kernel = join(REPOSITORY, 'cache/guest/vmlinux')
-  const initrd = join(REPOSITORY, 'cache/guest/initrd.img')
+function guestImage(kernel: GuestKernel | undefined): string {
+  return join(REPOSITORY, kernel === undefined ? 'cache/guest' : `cache/guest-${kernel}`)
+}
+
+function bootArguments(release: GuestKernel | undefined): string[] {
+  const kernel = join(guestImage(release), 'vmlinux')
+  const initrd = join(guestImage(release), 'initrd.img')
   return ['-kernel', kernel, '-initrd', initrd, '-append', 'spice_test=1 quiet']
 }
 

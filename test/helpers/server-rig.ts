@@ -1,12 +1,14 @@
 import type { ExecutionContext } from 'ava'
-import { LockKeys, MouseModes, Painter } from '../../src/channels/index.js'
-import { createLzEncoder } from '../../src/codecs/index.js'
+import { LockKeys, MouseModes } from '../../src/channels/index.js'
+import { EncoderPool, NO_POOL_METRICS } from '../../src/codecs/index.js'
+import { encodersOf } from '../../src/app/encoders.js'
 import { DEFAULT_LIMITS, type Limits } from '../../src/core/limits.js'
 import type { TicketExpiry } from '../../src/core/ticket.js'
-import type { LogFields, Logger } from '../../src/core/logger.js'
+import { silentLogger, type LogFields, type Logger } from '../../src/core/logger.js'
 import type { Counter, Gauge, Labels } from '../../src/core/metrics.js'
 import { noCounter, noHistogram } from '../../src/core/metrics.js'
 import { DisplayModel, type WantedHead } from '../../src/display/index.js'
+import { createPictureStore } from '../../src/kernels/index.js'
 import { Heads } from '../../src/app/heads.js'
 import { Vm } from '../../src/app/vm.js'
 import { systemClock } from '../../src/app/system-clock.js'
@@ -15,6 +17,7 @@ import { OPEN_DOOR, type FrontDoorRules } from '../../src/server/front-door.js'
 import { NO_SESSION_LIMITS, type SessionLimits } from '../../src/server/session-limits.js'
 import type { Clock, Timer } from '../../src/core/clock.js'
 import { FakeClock } from './fake-clock.js'
+import { inlineEncoders, noDisplayMetrics } from './inline-encoders.js'
 import { link, type LinkOutcome, type LinkRequest, type ScriptedChannel } from './scripted-client.js'
 import { mainServer } from '../../src/protocol/index.js'
 import { RecordingInput } from './recording-input.js'
@@ -81,16 +84,20 @@ export interface ServerRigOptions {
   readonly frontDoor?: FrontDoorRules
   readonly sessionLimits?: SessionLimits
   readonly clock?: Clock
+  readonly keys?: ServerOptions['keys']
+  /** Code images in threads; without, all is coded on the main thread, in smaller pieces. */
+  readonly threads?: boolean
   /** Beside the one plain address. */
   readonly doors?: Pick<ServerOptions, 'tlsListen' | 'websocketListen' | 'tls' | 'security' | 'webRoot'>
 }
 
 /** A real server on a free port, with a model that the test feeds and a guest that records. */
 export class ServerRig {
-  readonly model = new DisplayModel()
+  readonly model = new DisplayModel(createPictureStore)
   readonly mouse = new MouseModes()
   readonly locks = new LockKeys()
   readonly guest = new RecordingInput()
+  readonly #pool = new EncoderPool({ clock: systemClock, logger: silentLogger, metrics: NO_POOL_METRICS })
   readonly log = new KeptLog()
   readonly layouts = new RecordingLayouts()
   readonly vm = new Vm(this.model)
@@ -102,7 +109,12 @@ export class ServerRig {
     bytesSent: new Counted(),
     bytesReceived: new Counted(),
     limitHits: new Counted(),
+    strange: new Counted(),
     authFailures: new Counted(),
+    authSources: new Counted(),
+    authPenalties: new Counted(),
+    authPenaltySeconds: new Counted(),
+    authRefusals: new Counted(),
     linkRefusals: new Counted(),
     clientsEnded: new Counted(),
     errors: new Counted(),
@@ -140,18 +152,23 @@ export class ServerRig {
       metrics: this.metrics,
       tickets: this.tickets,
       frontDoor: options.frontDoor ?? OPEN_DOOR,
+      keys: options.keys,
       sessionLimits: options.sessionLimits ?? NO_SESSION_LIMITS,
       guest: {
-        main: { vm, mouse, heads: new Heads(this.layouts, limits, this.log), clock, roundTrip: noHistogram },
+        main: {
+          vm,
+          mouse,
+          heads: new Heads(this.layouts, limits, this.log),
+          clock,
+          roundTrip: noHistogram,
+          bitRate: noHistogram,
+        },
         display: {
           model,
-          painter: new Painter(4096, {
-            encoder: createLzEncoder(),
-            clock,
-            metrics: { images: noCounter, imageBytes: noCounter, encodeSeconds: noHistogram },
-          }),
+          encoders: options.threads === true ? encodersOf(this.#pool) : inlineEncoders(clock),
+          compression: 'auto',
           ackWindow,
-          metrics: { frames: noCounter, merged: noCounter },
+          metrics: noDisplayMetrics,
         },
         cursor: { model, mouse, ackWindow },
         inputs: { guest, mouse, locks, events: noCounter },
@@ -160,13 +177,18 @@ export class ServerRig {
     })
   }
 
+  async close(): Promise<void> {
+    await this.server.close()
+    await this.#pool.close()
+  }
+
   get where(): { host: string; port: number } {
     return { host: '127.0.0.1', port: this.port }
   }
 
   async start(): Promise<void> {
     const addresses = await this.server.start()
-    this.ports = addresses.map((address) => Number(address.split(':').at(-1)))
+    this.ports = addresses.map(({ address }) => Number(address.split(':').at(-1)))
     this.port = this.ports[0] ?? 0
   }
 
@@ -194,7 +216,7 @@ export const withServer =
     try {
       await body(t, rig)
     } finally {
-      await rig.server.close()
+      await rig.close()
     }
   }
 

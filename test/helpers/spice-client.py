@@ -234,7 +234,7 @@ class Client:
 
     def do_compression(self, command):
         display = self.displays[command.get("display", 0)]
-        Spice.DisplayChannel.change_preferred_compression(display.channel, command["type"])
+        Spice.DisplayChannel.display_channel_change_preferred_compression(display.channel, command["type"])
 
     def do_picture(self, command):
         display = self.displays.get(command.get("display", 0))

@@ -210,11 +210,16 @@ export class SpiceClient {
 
   /** The pixels of the primary surface as the client holds them now; waits while a mode change leaves it without one. */
   async picture(display = 0): Promise<Picture> {
+    return await poll('a primary surface', () => this.pictureNow(display))
+  }
+
+  /** The same, but nothing where a display has no surface now, such as a head that is dark. */
+  async pictureNow(display = 0): Promise<Picture | undefined> {
     const path = join(this.#directory, `p${this.#pictures++ % 4}`)
-    const s = await poll('a primary surface', async () => {
-      const answer = (await this.send('picture', { path, display })) as Surface | Record<string, never>
-      return 'format' in answer ? answer : undefined
-    })
+    const s = (await this.send('picture', { path, display })) as Surface | Record<string, never>
+    if (!('format' in s)) {
+      return undefined
+    }
     if (s.format !== 32) {
       throw new Error(`surface format ${s.format} is not read here`)
     }

@@ -51,19 +51,34 @@ export const openTls = async (options: ConnectionOptions): Promise<TLSSocket> =>
   return socket
 }
 
+/** One key for all clients of a file, since keys take time. */
+let clientKeys: Promise<CertificateSet> | undefined
+
+export interface ClientNames {
+  readonly subject: readonly forge.pki.CertificateField[]
+  /** Alternative names. */
+  readonly names: readonly object[]
+}
+
 /** Certificate and key of a client, issued by the authority of a set. */
-export const clientCertificate = async (set: CertificateSet): Promise<{ cert: string; key: string }> => {
+export const clientCertificate = async (
+  set: CertificateSet,
+  { subject, names }: ClientNames = { subject: [{ name: 'commonName', value: 'a client' }], names: [] },
+): Promise<{ cert: string; key: string }> => {
   const authority = forge.pki.certificateFromPem(set.ca)
-  const { cert, key } = await freshCertificates()
+  const { cert, key } = await (clientKeys ??= freshCertificates())
   const client = forge.pki.createCertificate()
   const model = forge.pki.certificateFromPem(cert)
   client.publicKey = model.publicKey
   client.serialNumber = '02'
   client.validity.notBefore = model.validity.notBefore
   client.validity.notAfter = model.validity.notAfter
-  client.setSubject([{ name: 'commonName', value: 'a client' }])
+  client.setSubject([...subject])
   client.setIssuer(authority.subject.attributes)
-  client.setExtensions([{ name: 'extKeyUsage', clientAuth: true }])
+  client.setExtensions([
+    { name: 'extKeyUsage', clientAuth: true },
+    ...(names.length === 0 ? [] : [{ name: 'subjectAltName', altNames: [...names] }]),
+  ])
   client.sign(forge.pki.privateKeyFromPem(set.caKey), forge.md.sha256.create())
   return { cert: forge.pki.certificateToPem(client), key }
 }

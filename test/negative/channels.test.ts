@@ -4,13 +4,17 @@ import {
   commonClient,
   commonServer,
   displayClient,
+  displayServer,
+  frameWithSubMessages,
   inputsClient,
   mainClient,
   mainServer,
+  subMessage,
+  type Message,
 } from '../../src/protocol/index.js'
 import { rectOf } from '../../src/core/region.js'
 import type { ScriptedChannel } from '../helpers/scripted-client.js'
-import { noiseFrame, testFrame } from '../helpers/frames.js'
+import { noiseFrame, scribble, show, testFrame } from '../helpers/frames.js'
 import { withServer, withSteppedClock, type SteppedClock } from '../helpers/server-rig.js'
 import { poll } from '../helpers/temp-deadline.js'
 
@@ -51,6 +55,111 @@ test(
   }),
 )
 
+for (const mini of [true, false]) {
+  test(
+    `N-CH-03: surplus bytes are ignored and counted, with ${mini ? 'mini' : 'full'} headers`,
+    withServer({}, async (t, rig) => {
+      const { channel: main } = await rig.link({ type: CHANNEL_TYPES.main, mini })
+      const { sessionId: connectionId } = await main.expect(mainServer.init)
+      const { channel } = await rig.link({ type: inputs, connectionId, mini })
+      const surplus = <T>(message: Message<T>, value: T): void => {
+        channel.sendRaw(message.id, Uint8Array.from([...message.encode(value), 1, 2, 3]))
+      }
+      surplus(inputsClient.keyDown, { code: 0x1e })
+      surplus(inputsClient.keyUp, { code: 0x9e })
+      surplus(commonClient.disconnecting, { timestamp: 0n, reason: 0 })
+      /* Scan codes are as many as there are: nothing is surplus. */
+      channel.send(inputsClient.keyScancode, { codes: Uint8Array.of(0x1f, 0x9f) })
+      main.sendRaw(mainClient.clientInfo.id, new Uint8Array(9))
+      main.send(mainClient.qualityIndicator, { data: new Uint8Array(9) })
+      await poll(
+        'all to be read',
+        () => rig.guest.log.length === 4 && rig.metrics.strange.get('surplus') === 4,
+      )
+      t.deepEqual(rig.guest.log, ['key 1e down', 'key 1e up', 'key 1f down', 'key 1f up'])
+      t.is(rig.metrics.clients.get(), 1)
+    }),
+  )
+}
+
+test(
+  'N-CH-03: a list of sub-messages from a client is not read, only counted',
+  withServer({}, async (t, rig) => {
+    const { channel: main } = await rig.link({ type: CHANNEL_TYPES.main, mini: false })
+    const { sessionId: connectionId } = await main.expect(mainServer.init)
+    const { channel } = await rig.link({ type: inputs, connectionId, mini: false })
+    const key = subMessage(inputsClient.keyDown, { code: 0x1e })
+    for (const bytes of frameWithSubMessages(
+      false,
+      1,
+      [key, key],
+      subMessage(inputsClient.keyUp, { code: 0x9f }),
+    )) {
+      channel.reader.socket.write(bytes)
+    }
+    channel.send(inputsClient.keyDown, { code: 0x20 })
+    await poll('the key behind it', () => rig.guest.log.length === 1)
+    t.deepEqual(rig.guest.log, ['key 20 down'])
+    t.is(rig.metrics.strange.get('sub-list'), 1)
+  }),
+)
+
+test(
+  'N-CH-10: main closes while the other channels are busy: all are closed once, and nothing is held or watched',
+  withServer({}, async (t, rig) => {
+    show(rig.model, noiseFrame(800, 600))
+    const { main, connectionId } = await rig.client()
+    const linked = await Promise.all(
+      [display, inputs, cursor].map((type) => rig.link({ type, connectionId })),
+    )
+    const [screen, keys] = linked.map(({ channel }) => channel)
+    screen?.reader.socket.pause()
+    screen?.send(displayClient.init, INIT)
+    keys?.send(inputsClient.keyDown, { code: 0x1e })
+    await poll('the picture to be under way', () => rig.metrics.bytesSent.get('display') > 0)
+    await poll('the key', () => rig.guest.log.length === 1)
+    main.reader.socket.resetAndDestroy()
+    await poll('the key to be let go', () => rig.guest.log.length === 2)
+    screen?.reader.socket.resume()
+    await Promise.all(linked.map(({ channel }) => channel.closed()))
+    for (const channel of ['main', 'display', 'inputs', 'cursor']) {
+      t.is(rig.metrics.channels.get(channel), 0, channel)
+    }
+    t.is(rig.metrics.clients.get(), 0)
+    t.deepEqual(rig.guest.log, ['key 1e down', 'key 1e up'])
+    const ends = ['left', 'lost'].map((reason) => rig.metrics.clientsEnded.get(reason))
+    t.is(
+      ends.reduce((sum, count) => sum + count, 0),
+      1,
+    )
+    scribble(rig.model, rectOf(0, 0, 800, 600))
+  }),
+)
+
+test(
+  'N-CH-10: a display channel that closes in the middle of a picture leaves the others and takes a new one',
+  withServer({}, async (t, rig) => {
+    show(rig.model, noiseFrame(800, 600))
+    const { main, connectionId } = await rig.client()
+    const { channel: first } = await rig.link({ type: display, connectionId })
+    first.reader.socket.pause()
+    first.send(displayClient.init, INIT)
+    await poll('the picture to be under way', () => rig.metrics.bytesSent.get('display') > 0)
+    first.reader.socket.resetAndDestroy()
+    await poll('the channel to be gone', () => rig.metrics.channels.get('display') === 0)
+    const before = rig.metrics.bytesSent.get('display')
+    scribble(rig.model, rectOf(0, 0, 800, 600))
+    main.send(mainClient.attachChannels, {})
+    await main.expect(mainServer.channelsList)
+    t.is(rig.metrics.bytesSent.get('display'), before)
+    const { channel: second, result } = await rig.link({ type: display, connectionId })
+    t.is(result, 0)
+    second.send(displayClient.init, INIT)
+    await second.expect(displayServer.mark)
+    t.is(rig.metrics.clients.get(), 1)
+  }),
+)
+
 test(
   'N-CH-05: a stream of single bytes means the same',
   withServer({}, async (t, rig) => {
@@ -69,7 +178,7 @@ test(
 test(
   'N-CH-06: acknowledgements of what was not sent do not open the window',
   withServer({}, async (t, rig) => {
-    rig.model.scanout(0, testFrame(32, 32))
+    show(rig.model, testFrame(32, 32))
     const { connectionId } = await rig.client()
     const { channel } = await rig.link({ type: display, connectionId })
     channel.send(displayClient.init, INIT)
@@ -79,7 +188,7 @@ test(
     channel.send(commonClient.ackSync, { generation: 99 })
     let sent = 0
     for (let i = 0; i < 200; i++) {
-      rig.model.damage(0, [rectOf(0, 0, 32, 32)])
+      scribble(rig.model, rectOf(0, 0, 32, 32))
       await new Promise((resolve) => setImmediate(resolve))
     }
     channel.reader.socket.end()
@@ -91,10 +200,10 @@ test(
 )
 
 test(
-  'N-CH-08: a client that stops reading costs a bounded number of bytes and is closed as a slow reader, the other goes on',
+  'N-CH-08, L-out, L-ack: a client that stops reading costs a bounded number of bytes and is closed as a slow reader, the other goes on',
   withServer({ clients: 'share', limits: { 'ack-stall-ms': 1000 } }, async (t, rig) => {
     const frame = testFrame(256, 256)
-    rig.model.scanout(0, frame)
+    show(rig.model, frame)
     const slow = await rig.client()
     const { channel: stuck } = await rig.link({ type: display, connectionId: slow.connectionId })
     stuck.send(displayClient.init, INIT)
@@ -104,7 +213,7 @@ test(
     let busy = true
     const load = (async () => {
       while (busy) {
-        rig.model.damage(0, [rectOf(0, 0, 256, 256)])
+        scribble(rig.model, rectOf(0, 0, 256, 256))
         await new Promise((resolve) => setImmediate(resolve))
       }
     })()
@@ -140,9 +249,9 @@ const advance = async (clock: SteppedClock, seconds: number): Promise<void> => {
 
 test(
   'N-CH-09: a client that takes a large message slowly lives as long as it takes some of it',
-  withSteppedClock({ clients: 'share' }, async (t, rig, clock) => {
+  withSteppedClock({ clients: 'share', threads: true }, async (t, rig, clock) => {
     const frame = noiseFrame(1600, 1200)
-    rig.model.scanout(0, frame)
+    show(rig.model, frame)
     const { main, connectionId } = await rig.client()
     void answerPings(main)
     const { channel } = await rig.link({ type: display, connectionId })

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import test from 'ava'
 import { capsOf, CHANNEL_TYPES, encodeLinkMess, LINK_ERROR } from '../../src/protocol/index.js'
 import type { SourceRange } from '../../src/server/source-filter.js'
+import { ANYWHERE, proxyHeader } from '../helpers/proxy-header.js'
 import { openSocket, type SocketReader } from '../helpers/scripted-client.js'
 import { poll } from '../helpers/temp-deadline.js'
 import { withServer, withSteppedClock, type ServerRig } from '../helpers/server-rig.js'
@@ -47,8 +48,12 @@ test(
   'N-AUTH-06: six failures begin a penalty, in which the right ticket costs no key; after it it is served',
   withSteppedClock({}, async (t, rig, clock) => {
     await fail(rig, 6)
+    t.is(rig.metrics.authSources.get('penalised'), 1)
+    t.is(rig.metrics.authPenalties.get(), 1)
+    t.is(rig.metrics.authPenaltySeconds.get(), 2)
     t.true(await turnedAway(rig))
     t.is(rig.metrics.linkRefusals.get('penalty'), 1)
+    t.is(rig.metrics.authRefusals.get('auth-source'), 1)
     clock.advance(1999)
     t.true(await turnedAway(rig))
     clock.advance(1)
@@ -134,15 +139,6 @@ test(
     t.is(rig.metrics.linkRefusals.get('source'), 1)
   }),
 )
-
-/** A PROXY protocol version 2 header for TCP over IPv4. */
-const proxyHeader = (address: string, extra = 0): Buffer => {
-  const addresses = Buffer.alloc(12 + extra)
-  addresses.set(address.split('.').map(Number))
-  const size = Buffer.alloc(2)
-  size.writeUInt16BE(addresses.length)
-  return Buffer.concat([Buffer.from('0d0a0d0a000d0a515549540a2111', 'hex'), size, addresses])
-}
 
 const MESS = encodeLinkMess({
   connectionId: 0,
@@ -239,4 +235,37 @@ test(
       t.false(text.includes(word))
     }
   }),
+)
+
+test(
+  'L-auth: first and longest penalty are as configured, and a forgotten source counts as a hit',
+  withSteppedClock(
+    {
+      limits: {
+        'auth-source': 1,
+        'auth-penalty-ms': 500,
+        'auth-penalty-max-ms': 700,
+        'auth-sources': 2,
+        'pending-source': 32,
+      },
+      frontDoor: ANYWHERE,
+    },
+    async (t, rig, clock) => {
+      const failFrom = (address: string): Promise<unknown> =>
+        rig.link({ type: main, ticket: 'wrong', before: proxyHeader(address) })
+      await failFrom('192.0.2.1')
+      await failFrom('192.0.2.1')
+      t.is(rig.metrics.authPenaltySeconds.get(), 0.5)
+      clock.advance(500)
+      await failFrom('192.0.2.1')
+      t.is(rig.metrics.authPenaltySeconds.get(), 0.5 + 0.7)
+      await failFrom('192.0.2.2')
+      t.is(rig.metrics.limitHits.get('auth-sources'), 0)
+      t.is(rig.metrics.authSources.get('failed'), 1)
+      await failFrom('192.0.2.3')
+      t.is(rig.metrics.limitHits.get('auth-sources'), 1)
+      t.is(rig.metrics.authSources.get('failed'), 1)
+      t.is(rig.metrics.authSources.get('penalised'), 1)
+    },
+  ),
 )

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import test from 'ava'
 import {
   capsOf,
@@ -7,7 +8,8 @@ import {
   mainClient,
   mainServer,
 } from '../../src/protocol/index.js'
-import { openSocket, ticketBlock } from '../helpers/scripted-client.js'
+import { ANYWHERE, proxyHeader } from '../helpers/proxy-header.js'
+import { openSocket, ticketBlock, type SocketReader } from '../helpers/scripted-client.js'
 import { withServer, withSteppedClock, type ServerRig } from '../helpers/server-rig.js'
 import { poll } from '../helpers/temp-deadline.js'
 
@@ -66,16 +68,17 @@ for (const major of [0, 1, 3, 2 ** 32 - 1]) {
 
 for (const size of [0, 17, 4097, 2 ** 31, 2 ** 32 - 1]) {
   test(
-    `N-LINK-04: link size ${size} is refused before a body byte is read`,
+    `N-LINK-04, L-link: link size ${size} is refused before a body byte is read`,
     withServer({}, async (t, rig) => {
       t.is(replyError(await exchange(rig, header(2, size))), LINK_ERROR.invalidData)
+      t.is(rig.metrics.limitHits.get('link'), 1)
       t.true(await stillServes(rig))
     }),
   )
 }
 
 test(
-  'N-LINK-05: a link message that never comes is closed at the deadline and its place is free again',
+  'N-LINK-05, L-stage: a link message that never comes is closed at the deadline and its place is free again',
   withSteppedClock({ limits: { pending: 1 } }, async (t, rig, clock) => {
     const reader = await openSocket(rig.where)
     reader.socket.write(header(2, 4096))
@@ -118,7 +121,7 @@ const malformed: readonly (readonly [string, (body: Buffer) => void])[] = [
 
 for (const [what, spoil] of malformed) {
   test(
-    `N-LINK-07: ${what} is INVALID_DATA`,
+    `N-LINK-07, L-caps: ${what} is INVALID_DATA`,
     withServer({}, async (t, rig) => {
       const bytes = Buffer.from(
         encodeLinkMess({
@@ -131,6 +134,7 @@ for (const [what, spoil] of malformed) {
       )
       spoil(bytes.subarray(16))
       t.is(replyError(await exchange(rig, bytes)), LINK_ERROR.invalidData)
+      t.is(rig.metrics.limitHits.get('caps'), /^(?:33|2\^30)/.test(what) ? 1 : 0)
       t.true(await stillServes(rig))
     }),
   )
@@ -187,18 +191,26 @@ test(
 
 test(
   'N-LINK-12: silent connections fill their places, a present session goes on, and a good link is served after the deadline',
-  withSteppedClock({ limits: { pending: 4 } }, async (t, rig, clock) => {
-    const { main: channel, connectionId } = await rig.client()
-    const silent = await Promise.all([1, 2, 3, 4].map(() => openSocket(rig.where)))
-    const refused = await openSocket(rig.where)
-    t.is((await refused.readToEnd()).length, 0)
-    t.is(rig.metrics.limitHits.get('pending'), 1)
+  withSteppedClock({ frontDoor: ANYWHERE, clients: 'share' }, async (t, rig, clock) => {
+    const home = proxyHeader('192.0.2.1')
+    const { channel } = await rig.link({ type: main, before: home })
+    const { sessionId: connectionId } = await channel.expect(mainServer.init)
+    const silent: SocketReader[] = []
+    for (let i = 0; rig.metrics.limitHits.get('pending') === 0; i++) {
+      const reader = await openSocket(rig.where)
+      reader.socket.write(proxyHeader(`198.51.100.${i}`))
+      silent.push(reader)
+      await setImmediate()
+    }
+    t.true(silent.length > 64)
     channel.send(mainClient.attachChannels, {})
     await channel.expect(mainServer.channelsList)
+    const second = await rig.link({ type: inputs, connectionId, before: home })
+    t.is(second.result, LINK_ERROR.ok, 'the session opens its channels all the time')
     clock.advance(10_000)
     await Promise.all(silent.map((reader) => reader.readToEnd()))
-    const { result } = await rig.link({ type: inputs, connectionId })
-    t.is(result, LINK_ERROR.ok)
+    const good = await rig.link({ type: main, before: proxyHeader('203.0.113.1') })
+    t.is(good.result, LINK_ERROR.ok)
   }),
 )
 

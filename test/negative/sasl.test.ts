@@ -4,6 +4,7 @@ import { capsOf, CHANNEL_TYPES, encodeLinkMess, LINK_ERROR, mainServer } from '.
 import { FakeExchange, FakeSasl, type FakeSaslOptions } from '../helpers/fake-sasl.js'
 import { openSocket, type SocketReader } from '../helpers/scripted-client.js'
 import { withServer, withSteppedClock, type ServerRig } from '../helpers/server-rig.js'
+import { poll } from '../helpers/temp-deadline.js'
 
 const { main, inputs } = CHANNEL_TYPES
 
@@ -117,18 +118,28 @@ for (const mechanism of [0, 1, 2 ** 32 - 1]) {
   )
 }
 
-for (const [what, bytes, reply] of [
-  ['a name of 101 bytes', sized('x'.repeat(101)), false],
-  ['a name of no length', u32(0), false],
-  ['a name of 4 GiB', u32(0xffff_ffff), false],
-  ['a name with a comma', sized('FAKE,OTHER'), true],
-  ['data of 65 KiB', Buffer.concat([sized('FAKE'), sized('x'.repeat(65 * 1024))]), true],
-  ['17 steps', Buffer.concat([sized('FAKE'), ...Array.from({ length: 17 }, () => u32(0))]), false],
-  ['a step before the start', Buffer.concat([u32(0), sized('FAKE')]), false],
-  ['a channel message in place of a name', Buffer.from('680000000000', 'hex').subarray(0, 4), false],
+for (const [what, bytes, reply, limit] of [
+  ['a name of 101 bytes', sized('x'.repeat(101)), false, 'sasl-name'],
+  ['a name of no length', u32(0), false, 'sasl-name'],
+  ['a name of 4 GiB', u32(0xffff_ffff), false, 'sasl-name'],
+  ['a name with a comma', sized('FAKE,OTHER'), true, undefined],
+  ['data of 65 KiB', Buffer.concat([sized('FAKE'), sized('x'.repeat(65 * 1024))]), true, 'sasl-data'],
+  [
+    '17 steps',
+    Buffer.concat([sized('FAKE'), ...Array.from({ length: 17 }, () => u32(0))]),
+    false,
+    'sasl-steps',
+  ],
+  ['a step before the start', Buffer.concat([u32(0), sized('FAKE')]), false, 'sasl-name'],
+  [
+    'a channel message in place of a name',
+    Buffer.from('680000000000', 'hex').subarray(0, 4),
+    false,
+    'sasl-name',
+  ],
 ] as const) {
   test(
-    `N-AUTH-10: ${what} is closed`,
+    `N-AUTH-10, L-sasl: ${what} is closed`,
     withServer({}, async (t, rig) => {
       const sasl = offering(rig, { answers: [] })
       const reader = await choosing(rig)
@@ -145,6 +156,10 @@ for (const [what, bytes, reply] of [
       }
       t.is(sasl.exchanges[0]?.disposed, 1)
       t.is(rig.metrics.clients.get(), 0)
+      const hits = ['sasl-name', 'sasl-data', 'sasl-steps'].filter(
+        (key) => rig.metrics.limitHits.get(key) > 0,
+      )
+      t.deepEqual(hits, limit === undefined ? [] : [limit])
       t.true(rig.metrics.linkRefusals.get('link') + rig.metrics.linkRefusals.get('gone') >= 1)
     }),
   )
@@ -257,5 +272,42 @@ test(
     t.is((await reader.readToEnd()).length, 0)
     t.is(slow.disposed, 1)
     t.is(rig.metrics.linkRefusals.get('deadline'), 1)
+  }),
+)
+
+for (const [key, bytes] of [
+  ['sasl-name', sized('x'.repeat(41))],
+  ['sasl-data', Buffer.concat([sized('FAKE'), sized('x'.repeat(1025))])],
+  ['sasl-steps', Buffer.concat([sized('FAKE'), ...Array.from({ length: 4 }, () => u32(0))])],
+] as const) {
+  test(
+    `L-sasl: ${key} is as configured`,
+    withServer({ limits: { 'sasl-name': 40, 'sasl-data': 1024, 'sasl-steps': 3 } }, async (t, rig) => {
+      offering(rig, { answers: [] })
+      const reader = await choosing(rig)
+      reader.socket.write(bytes)
+      await reader.readToEnd()
+      t.is(rig.metrics.limitHits.get(key), 1)
+    }),
+  )
+}
+
+test(
+  'the user of a session is in its audit lines and its report, printable and not too long',
+  withServer({}, async (t, rig) => {
+    const sasl = offering(rig)
+    const { reader } = await linkAs(rig, sasl, `alice\u202e\n${'x'.repeat(500)}`)
+    const shown = `alice??${'x'.repeat(249)}…`
+    t.is(rig.server.clientReports()[0]?.user, shown)
+    reader.socket.destroy()
+    await poll('the session to end', () => rig.metrics.clients.get() === 0)
+    const audited = rig.log.lines.filter(({ fields }) => fields['audit'] !== undefined)
+    t.deepEqual(
+      audited.map(({ fields }) => [fields['audit'], fields['user']]),
+      [
+        ['link', shown],
+        ['end', shown],
+      ],
+    )
   }),
 )

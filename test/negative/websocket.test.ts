@@ -3,6 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { WebSocket } from 'ws'
+import type { LimitKey, Limits } from '../../src/core/limits.js'
 import { LINK_ERROR, mainClient, mainServer } from '../../src/protocol/index.js'
 import { WebRoot } from '../../src/server/index.js'
 import { linkOver, openSocket, SocketReader } from '../helpers/scripted-client.js'
@@ -11,8 +12,13 @@ import { removeTempDirectory, tempDirectory } from '../helpers/temp.js'
 import { poll, withDeadline } from '../helpers/temp-deadline.js'
 import { socketOver } from '../helpers/websocket-end.js'
 
-const startWeb = async (t: ExecutionContext, webRoot?: WebRoot): Promise<ServerRig> => {
+const startWeb = async (
+  t: ExecutionContext,
+  webRoot?: WebRoot,
+  limits: Partial<Limits> = {},
+): Promise<ServerRig> => {
   const rig = new ServerRig({
+    limits,
     doors: { websocketListen: [{ kind: 'tcp', host: '127.0.0.1', port: 0 }], webRoot },
   })
   await rig.start()
@@ -82,6 +88,8 @@ for (const [what, lines] of refused) {
     t.true([400, 403, 426, 431].includes(status), `status ${status}`)
     await poll('the refusal to be counted', () => rig.metrics.linkRefusals.get('http') === 1)
     t.is(rig.metrics.linkRefusals.get('link'), 0)
+    t.is(rig.metrics.limitHits.get('web-headers'), what === '65 headers' ? 1 : 0)
+    t.is(rig.metrics.limitHits.get('web-header-bytes'), what === 'a header of 9 KiB' ? 1 : 0)
   })
 }
 
@@ -106,6 +114,7 @@ for (const [what, frame, code] of [
     const reader = await upgraded(rig)
     reader.socket.write(Buffer.from(frame, 'hex'))
     t.is(await closeCode(reader), code)
+    t.is(rig.metrics.limitHits.get('websocket-message'), code === 1009 ? 1 : 0)
     await poll('the server to count it', () => rig.metrics.linkRefusals.get('gone') === 1)
   })
 }
@@ -152,6 +161,56 @@ test('N-WS-03: frames above the rate close with 1008', async (t) => {
   const [code] = await withDeadline(closed, 20_000, 'the end of the connection')
   t.is(code, 1008)
   await poll('the client to be gone', () => rig.metrics.clients.get() === 0)
+})
+
+/** Frames of a client: so many of one byte each, with an empty mask. */
+const frames = (head: string, count: number): Buffer =>
+  Buffer.from(`${head}810000000041`.repeat(count), 'hex')
+
+const wsLimits: readonly (readonly [LimitKey, Partial<Limits>, Buffer, number])[] = [
+  [
+    'websocket-message',
+    { 'websocket-message': 65_536 },
+    Buffer.from('82ff000000000001000100000000', 'hex'),
+    1009,
+  ],
+  [
+    'websocket-fragments',
+    { 'websocket-fragments': 2 },
+    Buffer.concat([frames('02', 1), frames('00', 2)]),
+    1008,
+  ],
+  [
+    'websocket-rate',
+    { 'websocket-rate': 100, 'websocket-burst': 100 },
+    Buffer.from('828000000000'.repeat(300), 'hex'),
+    1008,
+  ],
+  [
+    'websocket-ping-rate',
+    { 'websocket-ping-rate': 1, 'websocket-ping-burst': 2 },
+    Buffer.from('898000000000'.repeat(5), 'hex'),
+    1008,
+  ],
+]
+
+for (const [limit, limits, bytes, code] of wsLimits) {
+  test(`L-ws: ${limit} is as configured, and reaching it is counted`, async (t) => {
+    const rig = await startWeb(t, undefined, limits)
+    const reader = await upgraded(rig)
+    reader.socket.write(bytes)
+    t.is(await closeCode(reader), code)
+    t.is(rig.metrics.limitHits.get(limit), 1)
+  })
+}
+
+test('L-ws: headers of a request are as many and as long as configured', async (t) => {
+  const rig = await startWeb(t, undefined, { 'web-headers': 16, 'web-header-bytes': 1024 })
+  const more = Array.from({ length: 11 }, (_, i) => `X-${i}: 1`)
+  t.is(statusOf(await ask(rig, [...UPGRADE, ...more])), 431)
+  t.is(rig.metrics.limitHits.get('web-headers'), 1)
+  t.is(statusOf(await ask(rig, [...UPGRADE, `X: ${'x'.repeat(1024)}`])), 431)
+  t.is(rig.metrics.limitHits.get('web-header-bytes'), 1)
 })
 
 test('a WebSocket address takes nothing else', async (t) => {

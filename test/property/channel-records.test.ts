@@ -3,6 +3,7 @@ import test from 'ava'
 import {
   CursorChannel,
   DisplayChannel,
+  DisplayShare,
   InputsChannel,
   LockKeys,
   MainChannel,
@@ -12,7 +13,6 @@ import {
   newInputsRecord,
   newMainRecord,
   newWireRecord,
-  Painter,
   type Channel,
   type ChannelContext,
   type CursorRecord,
@@ -20,13 +20,13 @@ import {
   type InputsRecord,
   type MainRecord,
 } from '../../src/channels/index.js'
-import { createLzEncoder } from '../../src/codecs/index.js'
 import { Heads } from '../../src/app/heads.js'
 import { DEFAULT_LIMITS } from '../../src/core/limits.js'
 import { silentLogger } from '../../src/core/logger.js'
 import { noCounter, noHistogram } from '../../src/core/metrics.js'
 import { rectOf } from '../../src/core/region.js'
 import { DisplayModel } from '../../src/display/index.js'
+import { createPictureStore } from '../../src/kernels/index.js'
 import {
   AGENT_TYPE,
   capsOf,
@@ -40,8 +40,9 @@ import {
   type Message,
 } from '../../src/protocol/index.js'
 import { RecordingContext } from '../helpers/channel-rig.js'
+import { inlineEncoders, noDisplayMetrics } from '../helpers/inline-encoders.js'
 import { FakeClock } from '../helpers/fake-clock.js'
-import { testFrame, testShape } from '../helpers/frames.js'
+import { scribble, show, testFrame, testShape } from '../helpers/frames.js'
 import { RecordingInput } from '../helpers/recording-input.js'
 
 /** A monitors config of one head, as a client sends it. */
@@ -56,14 +57,10 @@ const LAYOUT = encodeAgentMessage(
 /** The world around a channel: everything that both the first and the restored channel follow. */
 class World {
   readonly clock = new FakeClock()
-  readonly model = new DisplayModel()
+  readonly model = new DisplayModel(createPictureStore)
   readonly mouse = new MouseModes()
   readonly locks = new LockKeys()
-  readonly painter = new Painter(64, {
-    encoder: createLzEncoder(),
-    clock: this.clock,
-    metrics: { images: noCounter, imageBytes: noCounter, encodeSeconds: noHistogram },
-  })
+  readonly encoders = inlineEncoders(this.clock, 64)
   readonly heads = new Heads({ setHeads: () => undefined }, DEFAULT_LIMITS, silentLogger)
   readonly vm = {
     name: 'vm',
@@ -115,12 +112,13 @@ interface Kind<R> {
 const display: Kind<DisplayRecord> = {
   name: 'display',
   fresh: () => newDisplayRecord(newWireRecord(true), 0, capsOf([DISPLAY_CAP.monitorsConfig])),
-  make: (record, context, { model, painter }) =>
-    new DisplayChannel(record, context, {
+  make: (record, context, { model, encoders }) =>
+    new DisplayChannel(record, context, new DisplayShare(encoders), {
       model,
-      painter,
+      encoders,
+      compression: 'auto',
       ackWindow: 4,
-      metrics: { frames: noCounter, merged: noCounter },
+      metrics: noDisplayMetrics,
     }),
   happenings: [
     ...acks,
@@ -136,11 +134,12 @@ const display: Kind<DisplayRecord> = {
         }
       },
     },
-    { name: 'frame 20x10', toWorld: ({ model }) => model.scanout(0, testFrame(20, 10, 3)) },
-    { name: 'frame 7x9', toWorld: ({ model }) => model.scanout(0, testFrame(7, 9, 5)) },
+    { name: 'frame 20x10', toWorld: ({ model }) => show(model, testFrame(20, 10, 3)) },
+    { name: 'frame 7x9', toWorld: ({ model }) => show(model, testFrame(7, 9, 5)) },
     { name: 'no frame', toWorld: ({ model }) => model.scanout(0, undefined) },
-    { name: 'damage a', toWorld: ({ model }) => model.damage(0, [rectOf(1, 1, 5, 3)]) },
-    { name: 'damage b', toWorld: ({ model }) => model.damage(0, [rectOf(3, 2, 9, 9), rectOf(0, 0, 2, 2)]) },
+    { name: 'damage a', toWorld: ({ model }) => scribble(model, rectOf(1, 1, 5, 3)) },
+    { name: 'damage b', toWorld: ({ model }) => scribble(model, rectOf(3, 2, 9, 9)) },
+    { name: 'damage of nothing', toWorld: ({ model }) => model.damage(0, [rectOf(0, 0, 20, 10)]) },
   ],
 }
 
@@ -195,7 +194,15 @@ const main: Kind<MainRecord> = {
   name: 'main',
   fresh: () => newMainRecord(newWireRecord(true), 5, [3]),
   make: (record, context, { vm, mouse, clock, heads }) =>
-    new MainChannel(record, context, { vm, mouse, heads, clock, pings: true, roundTrip: noHistogram }),
+    new MainChannel(record, context, {
+      vm,
+      mouse,
+      heads,
+      clock,
+      pings: true,
+      roundTrip: noHistogram,
+      bitRate: noHistogram,
+    }),
   happenings: [
     ...acks,
     alarm,

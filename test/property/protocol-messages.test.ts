@@ -5,6 +5,7 @@ import { SidecarError } from '../../src/core/errors.js'
 import {
   DRAW_COPY_BITMAP_PREFIX_SIZE,
   DRAW_COPY_LZ_PREFIX_SIZE,
+  DRAW_COPY_ZLIB_GLZ_PREFIX_SIZE,
   IMAGE_TYPE,
   MESSAGE_GROUPS,
   bitmapHeader,
@@ -23,6 +24,7 @@ import {
   u32,
   writeDrawCopyBitmap,
   writeDrawCopyLz,
+  writeDrawCopyZlibGlz,
   type Message,
 } from '../../src/protocol/index.js'
 import { arbitraryOfMessage } from '../helpers/arbitraries.js'
@@ -237,6 +239,29 @@ test('the fast encoder of a coded DRAW_COPY equals the schema', (t) => {
       t.true(out.subarray(0, headroom).every((byte) => byte === 0xee))
       t.deepEqual(decodeDrawCopy(expected).image?.payload, { kind: 'coded', data })
     }),
+  )
+})
+
+test('the fast encoder of a DRAW_COPY of zlib on GLZ equals the schema', (t) => {
+  const sizes = message(0, { glzSize: u32, size: u32, data: rest({ max: 2 ** 20 }) })
+  fc.assert(
+    fc.property(
+      place,
+      fc.uint8Array({ maxLength: 40 }),
+      fc.nat(20),
+      fc.nat(5000),
+      (where, data, headroom, glzSize) => {
+        const out = framedBy(headroom, DRAW_COPY_ZLIB_GLZ_PREFIX_SIZE, data)
+        out.set(data, writeDrawCopyZlibGlz(out, headroom, where, glzSize, data.length))
+        const expected = bySchema(
+          where,
+          IMAGE_TYPE.zlibGlzRgb,
+          sizes.encode({ glzSize, size: data.length, data }),
+        )
+        t.deepEqual(out.subarray(headroom), expected)
+        t.deepEqual(decodeDrawCopy(expected).image?.payload, { kind: 'packed', glzSize, data })
+      },
+    ),
   )
 })
 

@@ -1,2 +1,3 @@
 export * from './channel.js'
-export { Painter, type PainterDeps } from './painter.js'
+export type { CompressionSetting } from './codec-choice.js'
+export { DisplayShare, type Encoders } from './share.js'

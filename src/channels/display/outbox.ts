@@ -1,4 +1,5 @@
-import { addToRegion, rectOf, type Rect } from '../../core/region.js'
+import { addToRegion, area, intersect, isEmpty, subtract, type Rect } from '../../core/region.js'
+import type { Change, Move } from '../../display/index.js'
 
 /** More rectangles than this in one damage item are merged into one that covers them. */
 const MAX_RECTS = 64
@@ -13,31 +14,34 @@ export type OutboxItem =
   | { readonly kind: 'surfaceCreate'; readonly width: number; readonly height: number }
   | { readonly kind: 'surfaceDestroy' }
   | { readonly kind: 'damage'; rects: Rect[] }
+  /** Pixels that only moved; comes before the damage that waits, whose pixels are newer. */
+  | { readonly kind: 'copyBits'; readonly move: Move }
   /** The whole of a new surface, in one message where that can be: some clients take the first for the whole. */
-  | { readonly kind: 'picture'; readonly progress: PictureProgress }
+  | { readonly kind: 'picture' }
   | { readonly kind: 'monitorsConfig'; readonly width: number; readonly height: number }
   | { readonly kind: 'mark' }
 
-/** How far a picture is coded. */
-export interface PictureProgress {
-  /** Rows sent, from the top. */
-  sent: number
-  /** Rows coded, those sent included. */
-  rows: number
-  /** Coded bands that were not sent; empty when the picture goes raw. */
-  bands: Uint8Array[]
+/** A rectangle whose image is being coded; it was taken out of the items in this order. */
+export interface TakenPiece {
+  readonly box: Rect
+  /** The whole picture, or a large part of it: coded in bands where that is faster. */
+  readonly whole: boolean
+  /** It failed before, so it goes without a codec. */
+  readonly raw: boolean
 }
 
-/** Ordered items of one display channel, and the surface that the client will have once all are sent; plain. */
+/** What a display channel has to send, in order, and the surface that the client will have once all are sent; plain. */
 export interface Outbox {
   items: OutboxItem[]
+  /** At the coders, in the order in which they go out: before all items. */
+  taken: TakenPiece[]
   /** Surface as of the last item; `undefined`: none. */
   surface: { width: number; height: number } | undefined
   /** Surface that the client has now. */
   sent: { width: number; height: number } | undefined
 }
 
-export const newOutbox = (): Outbox => ({ items: [], surface: undefined, sent: undefined })
+export const newOutbox = (): Outbox => ({ items: [], taken: [], surface: undefined, sent: undefined })
 
 /** A frame of another size, or none: everything about the old surface that was not sent yet is dropped. */
 export const replaceSurface = (
@@ -53,7 +57,7 @@ export const replaceSurface = (
   outbox.surface = { width, height }
   outbox.items.push(
     { kind: 'surfaceCreate', width, height },
-    { kind: 'picture', progress: { sent: 0, rows: 0, bands: [] } },
+    { kind: 'picture' },
     { kind: 'monitorsConfig', width, height },
     { kind: 'mark' },
   )
@@ -79,12 +83,93 @@ export const addDamage = (outbox: Outbox, rects: readonly Rect[]): boolean => {
   return waiting !== undefined
 }
 
-/** All of the present surface has to be sent again. */
-export const damageAll = (outbox: Outbox): void => {
-  const { surface } = outbox
-  if (surface !== undefined) {
-    addDamage(outbox, [rectOf(0, 0, surface.width, surface.height)])
+/** Moves that wait at most; where there are more, what they moved is damage. */
+const MAX_MOVES = 4
+
+/** A move whose source is damaged to this part is not worth its message. */
+const MAX_DAMAGED_SHARE = 0.5
+
+/** Two moves that wait become one when no more than this part of it has to be sent anew for that. */
+const MAX_MERGE_SHARE = 0.25
+
+/**
+ * Adds a change of the primary surface behind what waits already. Damage is sent with the newest pixels, so moves go before all
+ * damage that waits, and what they move of damaged pixels is damage at its new place.
+ *
+ * @param inFlight rectangles that are being coded now, with pixels from before or after the change
+ * @returns whether damage was merged into damage that had not been sent
+ */
+export const addChange = (outbox: Outbox, { moves, rects }: Change, inFlight: readonly Rect[]): boolean => {
+  const pictureWaits = outbox.items.some((item) => item.kind === 'picture')
+  for (const move of moves) {
+    if (pictureWaits || !addMove(outbox, move, inFlight)) {
+      addDamage(outbox, [move.to])
+    }
   }
+  return rects.length > 0 && addDamage(outbox, rects)
+}
+
+const shifted = ({ left, top, right, bottom }: Rect, dx: number, dy: number): Rect => ({
+  left: left + dx,
+  top: top + dy,
+  right: right + dx,
+  bottom: bottom + dy,
+})
+
+/** @returns whether the move is worth it; else nothing was done */
+const addMove = (outbox: Outbox, move: Move, inFlight: readonly Rect[]): boolean => {
+  if (outbox.surface === undefined) {
+    return false
+  }
+  const { to, dx, dy } = move
+  const damage = outbox.items.find((item) => item.kind === 'damage')
+  const old = damage?.rects ?? []
+  const stale = [...old, ...inFlight]
+    .map((rect) => intersect(shifted(rect, dx, dy), to))
+    .filter((r) => !isEmpty(r))
+  if (stale.reduce((sum, rect) => sum + area(rect), 0) > MAX_DAMAGED_SHARE * area(to)) {
+    return false
+  }
+  const kept = old.flatMap((rect) => subtract(rect, to))
+  outbox.items = outbox.items.filter((item) => item !== damage)
+  pushMove(outbox, move)
+  addDamage(outbox, [...kept, ...stale])
+  return true
+}
+
+/** Puts a move at the end, as one with the move before it where that can be. No damage waits. */
+const pushMove = (outbox: Outbox, move: Move): void => {
+  const before = outbox.items.at(-1)
+  if (before?.kind === 'copyBits') {
+    const merged = mergeMoves(before.move, move)
+    if (merged !== undefined) {
+      outbox.items[outbox.items.length - 1] = { kind: 'copyBits', move: merged.move }
+      addDamage(outbox, merged.left)
+      return
+    }
+  }
+  outbox.items.push({ kind: 'copyBits', move })
+  const waiting = outbox.items.flatMap((item) => (item.kind === 'copyBits' ? [item.move.to] : []))
+  if (waiting.length > MAX_MOVES) {
+    outbox.items = outbox.items.filter((item) => item.kind !== 'copyBits')
+    addDamage(outbox, waiting)
+  }
+}
+
+/** One move for two, and what of both it leaves wrong. */
+const mergeMoves = (
+  first: Move,
+  second: Move,
+): { readonly move: Move; readonly left: readonly Rect[] } | undefined => {
+  const to = intersect(second.to, shifted(first.to, second.dx, second.dy))
+  if (isEmpty(to)) {
+    return undefined
+  }
+  const left = [...subtract(second.to, to), ...subtract(first.to, second.to)]
+  const leftArea = left.reduce((sum, rect) => sum + area(rect), 0)
+  return leftArea > MAX_MERGE_SHARE * area(to)
+    ? undefined
+    : { move: { to, dx: first.dx + second.dx, dy: first.dy + second.dy }, left }
 }
 
 /**

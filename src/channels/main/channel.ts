@@ -1,6 +1,5 @@
 import { SidecarError } from '../../core/errors.js'
 import type { Clock } from '../../core/clock.js'
-import type { Histogram } from '../../core/metrics.js'
 import {
   CHANNEL_TYPES,
   commonClient,
@@ -9,6 +8,8 @@ import {
   MAIN_CAP,
   mainClient,
   mainServer,
+  NOTIFY_SEVERITY,
+  NOTIFY_VISIBILITY,
 } from '../../protocol/index.js'
 import type { Channel, ChannelContext } from '../channel.js'
 import type { MouseModes } from '../mouse-mode.js'
@@ -20,13 +21,15 @@ import {
   type AgentRecord,
   type GuestHeads,
 } from './monitors-agent.js'
-import { answerPong, newPingRecord, nextPing, unansweredMs, type PingRecord } from './pings.js'
-
-/** Time between latency measurements (`protocol-session.md` 2.4). */
-const PING_INTERVAL_MS = 15_000
-
-/** A client that answers no ping for this long is gone. */
-const PONG_DEADLINE_MS = 30_000
+import { LineMeter, type LineMeterMetrics } from './line-meter.js'
+import {
+  lineFacts,
+  newPingRecord,
+  RATE_PAYLOAD,
+  RATE_PING_ID,
+  type LineFacts,
+  type PingRecord,
+} from './pings.js'
 
 const EMPTY_PAYLOAD = new Uint8Array(0)
 
@@ -56,8 +59,8 @@ export interface MainRecord {
   readonly sessionId: number
   /** Main channel capability words of the client. */
   readonly caps: readonly number[]
-  /** The client asked for its channels. */
-  attached: boolean
+  /** When the client asked for its channels, milliseconds; `undefined`: it did not yet. */
+  attachedMs: number | undefined
   /** Channels named to the client so far, as `type:id`. */
   named: string[]
   /** Mouse modes as last told. */
@@ -71,22 +74,20 @@ export const newMainRecord = (wire: WireRecord, sessionId: number, caps: readonl
   wire,
   sessionId,
   caps,
-  attached: false,
+  attachedMs: undefined,
   named: [],
   mouse: { supported: 0, current: 0 },
   pings: newPingRecord(),
   agent: newAgentRecord(),
 })
 
-export interface MainDeps {
+export interface MainDeps extends LineMeterMetrics {
   readonly vm: VmFacts
   readonly mouse: MouseModes
   readonly heads: GuestHeads
   readonly clock: Clock
-  /** Measure latency and liveness: off on a unix socket. */
+  /** Measure latency, bit rate and liveness: off on a unix socket. */
   readonly pings: boolean
-  /** Round trip times of pings, seconds. */
-  readonly roundTrip: Histogram
 }
 
 /** Multimedia time: monotonic milliseconds, truncated to 32 bits (`protocol-session.md` 3.3). */
@@ -99,20 +100,31 @@ export class MainChannel implements Channel {
   readonly stalled = false
   readonly #record: MainRecord
   readonly #wire: ChannelWire
-  readonly #context: ChannelContext
   readonly #deps: MainDeps
   readonly #agent: MonitorsAgent
+  readonly #meter: LineMeter
   readonly #detach: (() => void)[] = []
 
   constructor(record: MainRecord, context: ChannelContext, deps: MainDeps) {
     this.#record = record
     this.#wire = new ChannelWire(record.wire, context.output)
-    this.#context = context
     this.#deps = deps
     this.#agent = new MonitorsAgent(record.agent, deps.heads, {
       data: (data) => this.#wire.send(mainServer.agentData, { data }),
       tokens: (tokens) => this.#wire.send(mainServer.agentToken, { tokens }),
+      dropped: () => this.#wire.strange('agent'),
     })
+    const line = {
+      ping: (id: number, nowMs: number) => this.#ping(id, nowMs),
+      ratePing: (nowMs: number) => this.#ratePing(nowMs),
+      alarm: (delayMs: number) => context.alarm(delayMs),
+    }
+    this.#meter = new LineMeter(record.pings, line, deps)
+  }
+
+  /** What is known of the client's line. */
+  get line(): LineFacts {
+    return lineFacts(this.#record.pings)
   }
 
   start(): void {
@@ -141,8 +153,7 @@ export class MainChannel implements Channel {
       }
     }
     if (this.#deps.pings) {
-      this.#ping()
-      this.#ping()
+      this.#meter.start(clock.nowMs())
     }
   }
 
@@ -153,7 +164,7 @@ export class MainChannel implements Channel {
       this.#deps.heads.observe(() => this.#tellAgent()),
     )
     if (this.#deps.pings) {
-      this.#context.alarm(PING_INTERVAL_MS)
+      this.#meter.attach(this.#deps.clock.nowMs())
     }
   }
 
@@ -183,9 +194,13 @@ export class MainChannel implements Channel {
         this.#agent.addCredit(mainClient.agentToken.decode(body).tokens)
         return
       }
-      /* Not acted upon, and no reason to lose the client (3.2). */
-      case mainClient.clientInfo.id:
+      /* Checked, not acted upon, and no reason to lose the client (3.2). */
+      case mainClient.clientInfo.id: {
+        mainClient.clientInfo.decode(body)
+        return
+      }
       case mainClient.qualityIndicator.id: {
+        mainClient.qualityIndicator.decode(body)
         return
       }
       default: {
@@ -207,26 +222,24 @@ export class MainChannel implements Channel {
   }
 
   alarm(): void {
-    const waitedMs = unansweredMs(this.#record.pings, this.#deps.clock.nowMs())
-    if (waitedMs >= PONG_DEADLINE_MS) {
-      throw new SidecarError('SIDECAR_TIMEOUT', 'client answered no ping in time', {
-        waitedMs: Math.round(waitedMs),
-      })
-    }
-    this.#ping()
-    this.#context.alarm(PING_INTERVAL_MS)
+    this.#meter.alarm(this.#deps.clock.nowMs())
+  }
+
+  /** Tells the person at the client something; stock clients only log it. */
+  notify(text: string, severity: number = NOTIFY_SEVERITY.warn): void {
+    this.#wire.send(commonServer.notify, {
+      timestamp: this.#nanoseconds(this.#deps.clock.nowMs()),
+      severity,
+      visibility: NOTIFY_VISIBILITY.high,
+      what: 0,
+      message: text,
+    })
   }
 
   /** Tells the client that its session ends and why (a link error code), before the connection closes. */
   disconnecting(reason: number, text: string): void {
-    const timestamp = BigInt(Math.floor(this.#deps.clock.nowMs() * 1e6))
-    this.#wire.send(commonServer.notify, {
-      timestamp,
-      severity: 1,
-      visibility: 2,
-      what: 0,
-      message: text,
-    })
+    this.notify(text)
+    const timestamp = this.#nanoseconds(this.#deps.clock.nowMs())
     this.#wire.send(commonServer.disconnecting, { timestamp, reason })
   }
 
@@ -242,7 +255,7 @@ export class MainChannel implements Channel {
 
   #attachChannels(): void {
     const offers = this.#deps.vm.offers()
-    this.#record.attached = true
+    this.#record.attachedMs ??= this.#deps.clock.nowMs()
     this.#record.named = offers.map((offer) => `${offer.type}:${offer.id}`)
     this.#wire.send(mainServer.channelsList, { channels: offers.map(({ type, id }) => ({ type, id })) })
   }
@@ -250,7 +263,7 @@ export class MainChannel implements Channel {
   /** A list names only what is new: clients open again what is named again (`protocol-session.md` 3.10). */
   #nameNewChannels(): void {
     const record = this.#record
-    if (!record.attached) {
+    if (record.attachedMs === undefined) {
       return
     }
     const offers = this.#deps.vm.offers()
@@ -285,23 +298,35 @@ export class MainChannel implements Channel {
     }
   }
 
-  #ping(): void {
-    const nowMs = this.#deps.clock.nowMs()
-    const id = nextPing(this.#record.pings, nowMs)
+  #nanoseconds(nowMs: number): bigint {
+    return BigInt(Math.floor(nowMs * 1e6))
+  }
+
+  #ping(id: number, nowMs: number): void {
     this.#wire.send(commonServer.ping, {
       id,
-      timestamp: BigInt(Math.floor(nowMs * 1e6)),
+      timestamp: this.#nanoseconds(nowMs),
       payload: EMPTY_PAYLOAD,
     })
   }
 
-  /** The echoed time stamp is the client's word; our own table counts (`protocol-session.md` section 9, row 19). */
+  /** The zeros of the payload are never copied. */
+  #ratePing(nowMs: number): void {
+    const start = this.#wire.headerSize
+    const fixed = commonServer.ping.encode({
+      id: RATE_PING_ID,
+      timestamp: this.#nanoseconds(nowMs),
+      payload: EMPTY_PAYLOAD,
+    })
+    const bytes = new Uint8Array(start + fixed.length + RATE_PAYLOAD)
+    bytes.set(fixed, start)
+    this.#wire.sendFramed(commonServer.ping.id, bytes)
+  }
+
   #pong(id: number): void {
-    const roundTripMs = answerPong(this.#record.pings, id, this.#deps.clock.nowMs())
-    if (roundTripMs === undefined) {
-      this.#record.wire.strange += 1
-    } else {
-      this.#deps.roundTrip.observe(roundTripMs / 1000)
+    const { clock } = this.#deps
+    if (!this.#meter.pong(id, clock.nowMs(), this.#record.attachedMs)) {
+      this.#wire.strange('pong')
     }
   }
 }

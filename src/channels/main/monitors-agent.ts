@@ -71,6 +71,8 @@ export const newAgentRecord = (): AgentRecord => ({
 export interface AgentOutput {
   data(message: Uint8Array): void
   tokens(count: number): void
+  /** A message that this agent never said it could take, such as a clipboard, was dropped. */
+  dropped(): void
 }
 
 /**
@@ -143,6 +145,8 @@ export class MonitorsAgent {
     record.stream = stream.midMessage ? stream.snapshot() : undefined
     if (result.last && result.data !== undefined) {
       this.#message(result.type, result.data)
+    } else if (result.last) {
+      this.#output.dropped()
     }
   }
 
@@ -159,6 +163,8 @@ export class MonitorsAgent {
         AGENT_TYPE.reply,
         agentMessages.reply.encode({ type, error: done ? AGENT_REPLY.ok : AGENT_REPLY.error }),
       )
+    } else {
+      this.#output.dropped()
     }
   }
 

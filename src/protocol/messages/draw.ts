@@ -20,6 +20,8 @@ const IMAGE_DESCRIPTOR_SIZE = 18
 
 /** Bytes in front of the coded data in a body that {@link writeDrawCopyLz} begins. */
 export const DRAW_COPY_LZ_PREFIX_SIZE = DRAW_COPY_FIXED_SIZE + IMAGE_DESCRIPTOR_SIZE + 4
+/** Bytes in front of the zlib data in a body that {@link writeDrawCopyZlibGlz} begins. */
+export const DRAW_COPY_ZLIB_GLZ_PREFIX_SIZE = DRAW_COPY_FIXED_SIZE + IMAGE_DESCRIPTOR_SIZE + 8
 /** Bytes in front of the pixels in a body that {@link writeDrawCopyBitmap} begins. */
 export const DRAW_COPY_BITMAP_PREFIX_SIZE = DRAW_COPY_FIXED_SIZE + IMAGE_DESCRIPTOR_SIZE + 14 + 4
 
@@ -122,6 +124,25 @@ export const writeDrawCopyLz = (
 }
 
 /**
+ * HOT PATH: once per packed image, allocation-free.
+ *
+ * As {@link writeDrawCopyLz}, for `dataSize` bytes of zlib data that unpack to a GLZ image of `glzSize` bytes (`codecs.md` 8).
+ */
+export const writeDrawCopyZlibGlz = (
+  out: Uint8Array,
+  at: number,
+  image: DrawCopyImage,
+  glzSize: number,
+  dataSize: number,
+): number => {
+  checkRoom(out, at, DRAW_COPY_ZLIB_GLZ_PREFIX_SIZE, dataSize)
+  const payload = writeCopyAndDescriptor(out, at, image, IMAGE_TYPE.zlibGlzRgb)
+  putU32(out, payload, glzSize)
+  putU32(out, payload + 4, dataSize)
+  return payload + 8
+}
+
+/**
  * HOT PATH: once per raw image, allocation-free.
  *
  * As {@link writeDrawCopyLz}, for `stride * height` bytes of pixels, top row first.
@@ -178,6 +199,8 @@ export const drawCopyBits = (
 export type ImagePayload =
   | (ValueOf<typeof bitmapHeader> & { readonly kind: 'bitmap'; readonly data: Uint8Array })
   | { readonly kind: 'coded'; readonly data: Uint8Array }
+  /** zlib data of a GLZ image of `glzSize` bytes. */
+  | { readonly kind: 'packed'; readonly glzSize: number; readonly data: Uint8Array }
   | { readonly kind: 'surface'; readonly surfaceId: number }
   | { readonly kind: 'cached' }
 
@@ -199,6 +222,10 @@ const decodePayload = (type: number, reader: ByteReader): ImagePayload => {
     case IMAGE_TYPE.lz4: {
       return { kind: 'coded', data: reader.bytes(reader.u32()) }
     }
+    case IMAGE_TYPE.zlibGlzRgb: {
+      const glzSize = reader.u32()
+      return { kind: 'packed', glzSize, data: reader.bytes(reader.u32()) }
+    }
     case IMAGE_TYPE.surface: {
       return { kind: 'surface', surfaceId: reader.u32() }
     }
@@ -213,8 +240,8 @@ const decodePayload = (type: number, reader: ByteReader): ImagePayload => {
 }
 
 /**
- * Decodes the image at offset `at` of a body; its data is a view. Palettes, JPEG with alpha and zlib on GLZ are not
- * read: nothing here sends them.
+ * Decodes the image at offset `at` of a body; its data is a view. Palettes and JPEG with alpha are not read: nothing here
+ * sends them.
  *
  * @throws SidecarError SIDECAR_PROTOCOL
  */

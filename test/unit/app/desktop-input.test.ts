@@ -1,12 +1,13 @@
 import test from 'ava'
 import { DesktopInput } from '../../../src/app/desktop-input.js'
 import { DisplayModel } from '../../../src/display/index.js'
+import { createPictureStore } from '../../../src/kernels/index.js'
 import type { InputEvent } from '../../../src/qmp/index.js'
 import { testFrame } from '../../helpers/frames.js'
 import { RecordingInput } from '../../helpers/recording-input.js'
 
 const rig = (heads: number) => {
-  const model = new DisplayModel()
+  const model = new DisplayModel(createPictureStore)
   const source = new RecordingInput()
   const sent: (readonly InputEvent[])[] = []
   const answers: (() => void)[] = []

@@ -2,6 +2,7 @@ import test from 'ava'
 import { SourceSupervisor } from '../../../src/app/source-supervisor.js'
 import { silentLogger } from '../../../src/core/logger.js'
 import { DisplayModel, type DisplaySource, type SourceEnd } from '../../../src/display/index.js'
+import { createPictureStore } from '../../../src/kernels/index.js'
 import { FakeClock } from '../../helpers/fake-clock.js'
 import { Counted } from '../../helpers/server-rig.js'
 
@@ -32,7 +33,7 @@ const rig = () => {
   const up = new Counted()
   const supervisor = new SourceSupervisor({
     source,
-    sink: new DisplayModel(),
+    sink: new DisplayModel(createPictureStore),
     clock,
     logger: silentLogger,
     up,

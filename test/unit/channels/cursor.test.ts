@@ -8,6 +8,7 @@ import {
   wireShape,
 } from '../../../src/channels/index.js'
 import { DisplayModel } from '../../../src/display/index.js'
+import { createPictureStore } from '../../../src/kernels/index.js'
 import { CURSOR_TYPE, cursorServer } from '../../../src/protocol/index.js'
 import { pumpAll, RecordingContext, SET_ACK } from '../../helpers/channel-rig.js'
 import { testShape } from '../../helpers/frames.js'
@@ -15,7 +16,7 @@ import { testShape } from '../../helpers/frames.js'
 const RED = [0, 0, 255, 255] as const
 
 const rig = (prepare?: (model: DisplayModel) => void) => {
-  const model = new DisplayModel()
+  const model = new DisplayModel(createPictureStore)
   const mouse = new MouseModes()
   const context = new RecordingContext()
   prepare?.(model)

@@ -12,6 +12,7 @@ import { DEFAULT_LIMITS } from '../../../src/core/limits.js'
 import { SidecarError } from '../../../src/core/errors.js'
 import { noHistogram } from '../../../src/core/metrics.js'
 import {
+  AGENT_CAP,
   AGENT_TYPE,
   agentMessages,
   capsOf,
@@ -19,6 +20,7 @@ import {
   commonServer,
   encodeAgentMessage,
   encodeMonitorsConfig,
+  hasCap,
   MAIN_CAP,
   mainClient,
   mainServer,
@@ -64,6 +66,7 @@ const rig = (
     clock,
     pings: options.pings ?? false,
     roundTrip: noHistogram,
+    bitRate: noHistogram,
   })
   channel.start()
   channel.attach()
@@ -154,11 +157,12 @@ test('a client that answers pings lives, one that does not is dropped', (t) => {
 })
 
 test('N-CH-07: pongs for nothing are ignored and counted', (t) => {
-  const { channel, record } = rig({ pings: true })
+  const { channel, record, context } = rig({ pings: true })
   for (let i = 0; i < 10_000; i++) {
     tell(channel, commonClient.pong, { id: 77, timestamp: 1n })
   }
   t.is(record.wire.strange, 10_000)
+  t.is(context.odd.filter((kind) => kind === 'pong').length, 10_000)
   t.is(record.pings.waiting.length, 2)
 })
 
@@ -318,5 +322,43 @@ test('N-MAIN-02: a stream that starts in the middle of a message closes the chan
   for (const data of [new Uint8Array(19), new Uint8Array(20)]) {
     const error = t.throws(() => tell(channel, mainClient.agentData, { data }), { instanceOf: SidecarError })
     t.is(error.code, 'SIDECAR_PROTOCOL')
+  }
+})
+
+for (const [what, type] of [
+  ['announced', AGENT_TYPE.clipboardGrab],
+  ['asked for', AGENT_TYPE.clipboardRequest],
+  ['sent', AGENT_TYPE.clipboard],
+  ['let go', AGENT_TYPE.clipboardRelease],
+] as const) {
+  test(`N-MAIN-03: a clipboard that is ${what} is dropped and counted, and nobody is told`, (t) => {
+    const { channel, context, layouts, log } = agentRig()
+    tell(channel, mainClient.agentData, { data: encodeAgentMessage(type, new Uint8Array(20)) })
+    t.deepEqual(context.odd, ['agent'])
+    t.deepEqual(context.takeIds(), [])
+    t.deepEqual(layouts.asked, [])
+    t.deepEqual(log.lines, [])
+  })
+}
+
+test('N-MAIN-03: a clipboard that is too long to be kept is dropped, too, and credit comes back', (t) => {
+  const { channel, context } = agentRig()
+  const data = encodeAgentMessage(AGENT_TYPE.clipboard, new Uint8Array(40_000))
+  for (let at = 0; at < data.length; at += 2048) {
+    tell(channel, mainClient.agentData, { data: data.subarray(at, at + 2048) })
+  }
+  t.deepEqual(context.odd, ['agent'])
+  t.deepEqual([...new Set(context.takeIds())], [mainServer.agentToken.id])
+})
+
+test('N-MAIN-03: the agent never says that it has a clipboard', (t) => {
+  const { channel, context } = agentRig()
+  const announce = agentMessages.announceCapabilities.encode({ request: 1, caps: [0xffff_ffff] })
+  tell(channel, mainClient.agentData, {
+    data: encodeAgentMessage(AGENT_TYPE.announceCapabilities, announce),
+  })
+  const { caps } = agentMessages.announceCapabilities.decode(context.take()[0]!.body.subarray(20))
+  for (const bit of [AGENT_CAP.clipboard, AGENT_CAP.clipboardByDemand, AGENT_CAP.clipboardSelection]) {
+    t.false(hasCap(caps, bit))
   }
 })

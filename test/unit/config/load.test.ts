@@ -193,14 +193,6 @@ test(
   flag('source', 'vnc'),
   /^source is "vnc", which is not built in this version; allowed are auto and dbus-display/,
 )
-for (const words of ['auto_glz', 'auto_lz', 'quic', 'glz']) {
-  test(
-    `image-compression ${words}`,
-    refused,
-    flag('image-compression', words),
-    /for which this version has no coder; allowed are auto, lz and off/,
-  )
-}
 test(
   'an unknown word',
   refused,

@@ -1,32 +1,38 @@
 import test from 'ava'
 import { rectOf } from '../../../src/core/region.js'
 import { DisplayModel, layoutProblem } from '../../../src/display/index.js'
-import { testFrame, testShape } from '../../helpers/frames.js'
+import { createPictureStore } from '../../../src/kernels/index.js'
+import { scribble, show, testFrame, testShape } from '../../helpers/frames.js'
 
 const watched = (model: DisplayModel): string[] => {
   const log: string[] = []
   model.observe({
     consolesChanged: () => log.push('consoles'),
     frameChanged: (console) => log.push(`frame ${console}`),
-    damaged: (console, rects) => log.push(`damage ${console} ${JSON.stringify(rects)}`),
+    stale: (console) => log.push(`stale ${console}`),
+    changed: (console, { rects }) => log.push(`changed ${console} ${JSON.stringify(rects)}`),
     pointerShapeChanged: (console) => log.push(`shape ${console}`),
     pointerMoved: (console) => log.push(`pointer ${console}`),
   })
   return log
 }
 
-test('damage is cut to the frame, and what lies outside is nothing', (t) => {
-  const model = new DisplayModel()
-  model.scanout(0, testFrame(10, 10))
+test('damage is cut to the frame and to what changed, and what lies outside is nothing', (t) => {
+  const model = new DisplayModel(createPictureStore)
+  show(model, testFrame(10, 10))
   const log = watched(model)
-  model.damage(0, [rectOf(8, 8, 10, 10), rectOf(20, 20, 5, 5)])
+  scribble(model, rectOf(8, 8, 10, 10))
+  model.damage(0, [rectOf(4, 4, 10, 10), rectOf(20, 20, 5, 5)])
+  model.refresh(0)
+  t.false(model.isStale(0))
+  model.refresh(0)
   model.damage(0, [rectOf(-5, -5, 5, 5)])
   model.damage(1, [rectOf(0, 0, 5, 5)])
-  t.deepEqual(log, ['damage 0 [{"left":8,"top":8,"right":10,"bottom":10}]'])
+  t.deepEqual(log, ['stale 0', 'stale 0', 'changed 0 [{"left":8,"top":8,"right":10,"bottom":10}]'])
 })
 
 test('a console that goes away turns dark first; a reset turns all of them dark', (t) => {
-  const model = new DisplayModel()
+  const model = new DisplayModel(createPictureStore)
   const consoles = [0, 1].map((index) => ({ index, label: '', head: index }))
   model.consolesChanged(consoles)
   model.scanout(0, testFrame(4, 4))
@@ -42,7 +48,7 @@ test('a console that goes away turns dark first; a reset turns all of them dark'
 })
 
 test('an observer that ends its observation in the middle of a call is not called again', (t) => {
-  const model = new DisplayModel()
+  const model = new DisplayModel(createPictureStore)
   let calls = 0
   const stop = model.observe({
     frameChanged: () => {
@@ -51,7 +57,7 @@ test('an observer that ends its observation in the middle of a call is not calle
     },
   })
   model.scanout(0, testFrame(4, 4))
-  model.scanout(0, testFrame(4, 4))
+  model.scanout(0, testFrame(5, 4))
   t.is(calls, 1)
 })
 

@@ -4,6 +4,7 @@ import { systemClock } from '../../../src/app/system-clock.js'
 import { DEFAULT_LIMITS } from '../../../src/core/limits.js'
 import { silentLogger, type Logger } from '../../../src/core/logger.js'
 import { DisplayModel, type Frame, type SourceEnd } from '../../../src/display/index.js'
+import { createPictureStore } from '../../../src/kernels/index.js'
 import type { Rect } from '../../../src/core/region.js'
 import {
   createDbusDisplaySource,
@@ -28,7 +29,7 @@ export const openDescriptors = (): number => readdirSync('/proc/self/fd').length
 export class Rig {
   readonly qemu: FakeDbusQemu
   readonly source: DbusDisplaySource
-  readonly model = new DisplayModel()
+  readonly model = new DisplayModel(createPictureStore)
   readonly damage: Rect[] = []
   readonly refusals = new Map<string, number>()
   readonly warnings: string[] = []
@@ -37,7 +38,6 @@ export class Rig {
 
   constructor(qemuOptions: FakeQemuOptions = {}, options: Partial<DbusDisplayOptions> = {}) {
     this.qemu = new FakeDbusQemu(qemuOptions)
-    this.model.observe({ damaged: (_console, rects) => this.damage.push(...rects) })
     const keep = (text: string): void => void this.warnings.push(text)
     const logger: Logger = { ...silentLogger, warn: keep, info: keep }
     this.source = createDbusDisplaySource({
@@ -56,7 +56,14 @@ export class Rig {
         },
       },
     })
-    this.ended = this.source.run(this.model, this.abort.signal)
+    const { model } = this
+    const damage = model.damage.bind(model)
+    model.damage = (console, rects) => {
+      this.damage.push(...rects)
+      damage(console, rects)
+      model.refresh(console)
+    }
+    this.ended = this.source.run(model, this.abort.signal)
   }
 
   /** Waits for the listener of a console to be registered and through its handshake. */

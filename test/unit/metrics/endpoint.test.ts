@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { SidecarError } from '../../../src/core/errors.js'
+import { DEFAULT_LIMITS } from '../../../src/core/limits.js'
 import { silentLogger } from '../../../src/core/logger.js'
 import {
   createMetricsEndpoint,
@@ -25,7 +26,7 @@ const rig = async (t: ExecutionContext, options: Partial<MetricsEndpointOptions>
   const endpoint = createMetricsEndpoint({
     host: '127.0.0.1',
     port: 0,
-    maxRequests: 5,
+    limits: DEFAULT_LIMITS,
     clock,
     logger: silentLogger,
     limitHits: { add: (_, labels) => hits.push(labels?.['limit'] ?? '') },
@@ -154,7 +155,7 @@ test('close may be called before start and any number of times, and drops what i
   const never = createMetricsEndpoint({
     host: '127.0.0.1',
     port: 0,
-    maxRequests: 5,
+    limits: DEFAULT_LIMITS,
     clock: new FakeClock(),
     logger: silentLogger,
     limitHits: { add: () => undefined },
@@ -170,7 +171,7 @@ test('close may be called before start and any number of times, and drops what i
   await endpoint.close()
 })
 
-test('N-K8S-02: other methods are refused, also with a body', async (t) => {
+test('N-K8S-02, L-http: other methods are refused, also with a body', async (t) => {
   const { port } = await rig(t)
   for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE']) {
     const answer = await ask(port, '/metrics', method)
@@ -183,7 +184,7 @@ test('N-K8S-02: other methods are refused, also with a body', async (t) => {
   t.is((await ask(port, '/metrics')).status, 200)
 })
 
-test('N-K8S-02: headers of more than 8 KiB are refused', async (t) => {
+test('N-K8S-02, L-http: headers of more than 8 KiB are refused', async (t) => {
   const { port } = await rig(t)
   const { socket, end } = await raw(t, port)
   socket.write(`GET /metrics HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(9000)}\r\n\r\n`)
@@ -191,7 +192,7 @@ test('N-K8S-02: headers of more than 8 KiB are refused', async (t) => {
   t.is((await ask(port, '/metrics')).status, 200)
 })
 
-test('N-K8S-02: a slow request is closed at its deadline, however it dribbles', async (t) => {
+test('N-K8S-02, L-http: a slow request is closed at its deadline, however it dribbles', async (t) => {
   const { port, clock } = await rig(t)
   const { socket, end } = await raw(t, port)
   socket.write('GET /metrics HTTP/1.1\r\n')
@@ -205,19 +206,19 @@ test('N-K8S-02: a slow request is closed at its deadline, however it dribbles', 
   t.is(await end, '')
 })
 
-test('N-K8S-02: a hundred idle connections do not keep a scrape out', async (t) => {
+test('N-K8S-02, L-http: a hundred idle connections do not keep a scrape out', async (t) => {
   const { port, hits } = await rig(t)
   const idle = await Promise.all(Array.from({ length: 100 }, () => raw(t, port)))
   t.like(await ask(port, '/metrics'), { status: 200, body: 'page in text\n' })
   t.true(hits.length >= 100 - 32)
-  t.true(hits.every((limit) => limit === 'http-requests'))
+  t.true(hits.every((limit) => limit === 'http-waiting'))
   await Promise.all(idle.slice(0, 10).map(({ end }) => end))
 })
 
-test('N-K8S-02: more requests at once than allowed are 503, probes are not', async (t) => {
+test('N-K8S-02, L-http: more requests at once than allowed are 503, probes are not', async (t) => {
   const renders: ((page: string) => void)[] = []
   const { port, hits } = await rig(t, {
-    maxRequests: 5,
+    limits: DEFAULT_LIMITS,
     render: () => new Promise((resolve) => renders.push(resolve)),
   })
   let settled = 0
@@ -246,7 +247,7 @@ test('N-K8S-02: more requests at once than allowed are 503, probes are not', asy
   t.true(all.every((status) => [0, 200, 503].includes(status)))
 })
 
-test('N-K8S-02: what is no HTTP is answered or closed, and the next scrape works', async (t) => {
+test('N-K8S-02, L-http: what is no HTTP is answered or closed, and the next scrape works', async (t) => {
   const { port } = await rig(t)
   for (const bytes of [
     'REDQ\x02\x00\x00\x00',
@@ -266,7 +267,7 @@ test('N-K8S-02: what is no HTTP is answered or closed, and the next scrape works
 test('a request that is dropped gives its place back', async (t) => {
   const renders: ((page: string) => void)[] = []
   const { port } = await rig(t, {
-    maxRequests: 1,
+    limits: { ...DEFAULT_LIMITS, 'http-requests': 1 },
     render: () => new Promise((resolve) => renders.push(resolve)),
   })
   const { socket } = await raw(t, port)

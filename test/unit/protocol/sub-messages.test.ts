@@ -6,6 +6,9 @@ import {
   decodeSubMessages,
   displayServer,
   encodeSubMessages,
+  frameWithSubMessages,
+  MessageFramer,
+  subMessage,
   SUB_MESSAGES_MAX,
 } from '../../../src/protocol/index.js'
 import { inOrder } from '../../helpers/scripted-client.js'
@@ -107,4 +110,72 @@ test('the scripted client handles the messages of a LIST, and those of a full he
     ],
   )
   t.deepEqual(inOrder({ ...list, type: 102 }), [{ ...list, type: 102 }])
+})
+
+/** As the reference sends ahead of a drawing: what to wait for, and what to forget. */
+const AHEAD = [
+  subMessage(commonServer.waitForChannels, { waits: [{ channelType: 2, channelId: 3, serial: 4n }] }),
+  subMessage(displayServer.invalList, { resources: [{ type: 1, id: 7n }] }),
+]
+
+const MAIN = subMessage(displayServer.surfaceDestroy, { surfaceId: 9 })
+
+test('messages ahead of another one have the bytes of the reference, with both headers', (t) => {
+  const [list, drawing, ...more] = frameWithSubMessages(true, 3, AHEAD, MAIN)
+  t.deepEqual(
+    list,
+    concat(hex(`0800 ${(LIST.replaceAll(' ', '').length / 2).toString(16)}000000`), hex(LIST)),
+  )
+  t.deepEqual(drawing, hex('3b01 04000000 09000000'))
+  t.deepEqual(more, [])
+  const [whole, ...none] = frameWithSubMessages(false, 3, AHEAD, MAIN)
+  const inside = LIST.replace('0a000000 1b000000', '0e000000 1f000000')
+  t.deepEqual(
+    whole,
+    concat(
+      hex(`0300000000000000 3b01 ${(4 + LIST.replaceAll(' ', '').length / 2).toString(16)}000000 04000000`),
+      hex('09000000'),
+      hex(inside),
+    ),
+  )
+  t.deepEqual(none, [])
+})
+
+test('whatever goes ahead of whatever, a client handles it first, however the stream is cut', (t) => {
+  const parts = fc.record({
+    mini: fc.boolean(),
+    ahead: subMessages,
+    type: fc.integer({ min: 9, max: 0xffff }),
+    body: fc.uint8Array({ minLength: 1, maxLength: 40 }),
+    cut: fc.integer({ min: 1, max: 50 }),
+  })
+  fc.assert(
+    fc.property(parts, ({ mini, ahead, type, body, cut }) => {
+      const stream = concat(...frameWithSubMessages(mini, 1, ahead, { type, body }))
+      const framer = new MessageFramer({ mini, maxBody: () => stream.length })
+      const handled: { type: number; body: Uint8Array }[] = []
+      const serials: number[] = []
+      for (let at = 0; at < stream.length; at += cut) {
+        framer.push(stream.slice(at, at + cut))
+        for (let framed = framer.next(); framed.kind === 'message'; framed = framer.next()) {
+          serials.push(framed.serial)
+          handled.push(...inOrder(framed).map((one) => ({ type: one.type, body: one.body.slice() })))
+        }
+      }
+      t.deepEqual(serials, mini ? [1, 2] : [1])
+      const last = handled.pop()
+      t.deepEqual(handled, ahead)
+      t.is(last?.type, type)
+      /* The list stands behind the message in its body: to a client that is surplus. */
+      t.deepEqual(last?.body.subarray(0, body.length), body)
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('too many messages ahead of one are not framed', (t) => {
+  const ahead = new Array(SUB_MESSAGES_MAX + 1).fill({ type: 5, body: hex('') })
+  for (const mini of [true, false]) {
+    t.throws(() => frameWithSubMessages(mini, 1, ahead, MAIN), { code: 'SIDECAR_LIMIT' })
+  }
 })

@@ -66,7 +66,7 @@ test('L-rate-src: a burst, then a rate; a source that is turned away pays nothin
 })
 
 test('L-rate-src: connections that proved harmless cost nothing', (t) => {
-  const rate = new ConnectRate({ 'source-burst': 3, 'source-rate': 1 })
+  const rate = new ConnectRate({ ...DEFAULT_LIMITS, 'source-burst': 3, 'source-rate': 1 })
   for (let i = 0; i < 100; i++) {
     t.true(rate.admit('a', 0))
     rate.refund('a', 0)

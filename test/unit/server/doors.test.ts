@@ -16,19 +16,22 @@ const carried = (lists: Partial<Parameters<typeof doorsOf>[0]>): string[] =>
 
 test('an address in both lists takes plain connections and TLS', (t) => {
   t.deepEqual(carried({ listen: [tcp(1), tcp(2)], tlsListen: [tcp(2), tcp(3)], hasTls: true }), [
-    'plain',
-    'plain+tls',
-    'tls',
+    'spice, websocket',
+    'spice, spice over tls, websocket, websocket over tls',
+    'spice over tls, websocket over tls',
   ])
 })
 
 test('port 0 in both lists is two ports', (t) => {
-  t.deepEqual(carried({ listen: [tcp(0)], tlsListen: [tcp(0)], hasTls: true }), ['plain', 'tls'])
+  t.deepEqual(carried({ listen: [tcp(0)], tlsListen: [tcp(0)], hasTls: true }), [
+    'spice, websocket',
+    'spice over tls, websocket over tls',
+  ])
 })
 
 test('a WebSocket address has TLS where there is a certificate', (t) => {
-  t.deepEqual(carried({ websocketListen: [tcp(1)] }), ['plain+websocket'])
-  t.deepEqual(carried({ websocketListen: [tcp(1)], hasTls: true }), ['tls+websocket'])
+  t.deepEqual(carried({ websocketListen: [tcp(1)] }), ['websocket'])
+  t.deepEqual(carried({ websocketListen: [tcp(1)], hasTls: true }), ['websocket over tls'])
 })
 
 for (const [text, kind] of [

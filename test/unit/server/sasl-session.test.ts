@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import test from 'ava'
 import fc from 'fast-check'
 import type { SidecarError } from '../../../src/core/errors.js'
+import { DEFAULT_LIMITS } from '../../../src/core/limits.js'
 import { SaslSession, type SaslProven } from '../../../src/server/sasl-session.js'
 import { FakeExchange, type FakeSaslOptions } from '../../helpers/fake-sasl.js'
 
@@ -25,7 +26,7 @@ class Rig {
 
   constructor(options: FakeSaslOptions = {}, secure = false) {
     this.exchange = new FakeExchange(options)
-    this.session = new SaslSession(this.exchange, secure, {
+    this.session = new SaslSession(this.exchange, secure, DEFAULT_LIMITS, {
       write: (bytes) => this.written.push(Buffer.from(bytes)),
       ready: () => (this.ready += 1),
       proven: (proven, rest) => {

@@ -1,0 +1,70 @@
+import { availableParallelism } from 'node:os'
+import type { Encoders } from '../channels/index.js'
+import { GlzLedger, type EncoderPool, type PoolDeps, type PoolOptions } from '../codecs/index.js'
+import type { Config } from '../config/index.js'
+import type { Clock } from '../core/clock.js'
+import type { Logger } from '../core/logger.js'
+import { loadLz4, loadTurboJpeg } from '../host/index.js'
+import { createFrameKernel, PHOTO_SCORE, type FrameKernel } from '../kernels/index.js'
+import type { Metrics } from '../metrics/index.js'
+import { limitWarnings } from './logger.js'
+
+/** More threads than this do not pay (`performance-notes.md` section 4). */
+const MAX_WORKERS = 2
+
+/** What an encoder pool is made of. */
+export const poolOptions = (
+  { limits }: Pick<Config, 'limits'>,
+  { clock, logger, metrics }: { readonly clock: Clock; readonly logger: Logger; readonly metrics: Metrics },
+): [PoolDeps, PoolOptions] => [
+  {
+    clock,
+    logger: limitWarnings(logger, limits['log-warnings'], clock),
+    metrics: {
+      waiting: metrics.encoderWaiting,
+      workers: metrics.encoderWorkers,
+      jobs: metrics.encoderJobs,
+      inlineJobs: metrics.encoderInlineJobs,
+      waitSeconds: metrics.encoderWaitSeconds,
+      encodeSeconds: metrics.encodeSeconds,
+      workersLost: metrics.encoderWorkersLost,
+      limitHits: metrics.limitHits,
+    },
+  },
+  {
+    limits: {
+      workers: Math.min(MAX_WORKERS, availableParallelism()),
+      waiting: limits['encoder-jobs'],
+      waitingPerOwner: limits['encoder-jobs-client'],
+      jobMs: limits['encoder-job-ms'],
+      waitMs: limits['encoder-wait-ms'],
+    },
+  },
+]
+
+/** The coders as display channels see them. */
+export const encodersOf = (pool: EncoderPool): Encoders => {
+  let kernel: FrameKernel | undefined
+  return {
+    // Asked for only by channels that would use them, as loading costs memory.
+    available: {
+      get lz4() {
+        return loadLz4() !== undefined
+      },
+      get jpeg() {
+        return loadTurboJpeg() !== undefined
+      },
+    },
+    bandsFor: (pixels) => pool.bandsFor(pixels),
+    warmUp: () => {
+      pool.warmUp()
+    },
+    lane: (owner, ready) => pool.lane(owner, ready),
+    openDictionary: (windowPixels, nextImage) => pool.openDictionary(windowPixels, nextImage),
+    closeDictionary: (dictionary) => {
+      pool.closeDictionary(dictionary)
+    },
+    newLedger: (nextImage) => new GlzLedger(nextImage),
+    isPhoto: (image) => (kernel ??= createFrameKernel()).photoScore(image) >= PHOTO_SCORE,
+  }
+}

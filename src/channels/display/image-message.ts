@@ -1,0 +1,79 @@
+import type { CodedImage } from '../../codecs/index.js'
+import {
+  BITMAP_FORMAT,
+  DRAW_COPY_BITMAP_PREFIX_SIZE,
+  DRAW_COPY_LZ_PREFIX_SIZE,
+  DRAW_COPY_ZLIB_GLZ_PREFIX_SIZE,
+  IMAGE_TYPE,
+  writeDrawCopyBitmap,
+  writeDrawCopyLz,
+  writeDrawCopyZlibGlz,
+  type DrawCopyImage,
+} from '../../protocol/index.js'
+
+/** The largest prefix of a DRAW_COPY body in front of its image. */
+export const DRAW_COPY_MAX_PREFIX = Math.max(
+  DRAW_COPY_BITMAP_PREFIX_SIZE,
+  DRAW_COPY_LZ_PREFIX_SIZE,
+  DRAW_COPY_ZLIB_GLZ_PREFIX_SIZE,
+)
+
+const CODED_TYPES = {
+  lz: IMAGE_TYPE.lzRgb,
+  quic: IMAGE_TYPE.quic,
+  glz: IMAGE_TYPE.glzRgb,
+  lz4: IMAGE_TYPE.lz4,
+  jpeg: IMAGE_TYPE.jpeg,
+} as const
+
+/** All in one piece, behind `headroom` bytes that the first piece begins with. */
+const joined = ({ pieces, size }: CodedImage, headroom: number): Uint8Array => {
+  const [first] = pieces
+  if (first !== undefined && pieces.length === 1) {
+    return first
+  }
+  const whole = new Uint8Array(headroom + size)
+  let at = 0
+  for (const piece of pieces) {
+    whole.set(piece, at)
+    at += piece.length
+  }
+  return whole
+}
+
+/**
+ * HOT PATH: puts the prefix of a DRAW_COPY in front of a coded image, without a copy where it is in one piece.
+ *
+ * @param headroom free bytes in front of the image, at least `header` and {@link DRAW_COPY_MAX_PREFIX}
+ * @param header bytes of the message header
+ * @returns the message, its header not yet written
+ */
+export const drawCopyMessage = (
+  image: CodedImage,
+  place: DrawCopyImage,
+  headroom: number,
+  header: number,
+): Uint8Array => {
+  const bytes = joined(image, headroom)
+  const { codec, size } = image
+  switch (codec) {
+    case 'raw': {
+      const at = headroom - DRAW_COPY_BITMAP_PREFIX_SIZE
+      writeDrawCopyBitmap(bytes, at, { ...place, format: BITMAP_FORMAT.rgb32 })
+      return bytes.subarray(at - header)
+    }
+    case 'zlib-glz': {
+      const at = headroom - DRAW_COPY_ZLIB_GLZ_PREFIX_SIZE
+      writeDrawCopyZlibGlz(bytes, at, place, image.glz?.size ?? 0, size)
+      return bytes.subarray(at - header)
+    }
+    case 'jpeg-alpha': {
+      throw new RangeError('the picture of a console has no alpha')
+    }
+    default: {
+      const at = headroom - DRAW_COPY_LZ_PREFIX_SIZE
+      writeDrawCopyLz(bytes, at, { ...place, imageType: CODED_TYPES[codec] }, size)
+      return bytes.subarray(at - header)
+    }
+  }
+}
