@@ -53,7 +53,7 @@ const configuration = (): string => {
       'A setting that is true or false is a flag without a value, such as `--insecure`, and `--no-insecure` is its opposite.',
       'An unknown setting, a setting of a later version and a value that is not allowed are errors: the process ends with code 78 and one sentence.',
       'A secret is never a setting: it is in a file, and the setting names the file.',
-      'A ticket file must be readable by its owner only (mode 600 or 400).',
+      'A ticket file must be closed to others; its group may read it (mode 600, 400, 640 or 440).',
       '`spice-sidecar check-config` prints the effective configuration and where each value came from.',
     ].join('\n'),
     ...groups,

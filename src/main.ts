@@ -18,6 +18,16 @@ const version = (): string => {
     : 'unknown'
 }
 
+/** Threads of Node's pool, for files, keys and names, without those that SASL may hold for long. */
+const POOL_THREADS = 4
+
+/** Has to come before the pool's first use. */
+const makeThreads = ({ sasl, limits }: RunConfig): void => {
+  if (sasl) {
+    process.env['UV_THREADPOOL_SIZE'] = String(POOL_THREADS + limits['sasl-calls'] + limits['sasl-lost'])
+  }
+}
+
 /** Serves until a signal or a bug of ours ends it; the exit code. */
 const run = async (config: RunConfig): Promise<number> => {
   const logger = createLogger(config.logLevel, SECRET_WORDS)
@@ -36,6 +46,7 @@ const run = async (config: RunConfig): Promise<number> => {
   /* Without a handler of ours this signal opens Node's debugger. */
   process.on('SIGUSR1', () => logger.info('The debugger is not available'))
   hardenProcess()
+  makeThreads(config)
 
   const sidecar = new Sidecar(config, { clock: systemClock, logger, version: version() })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

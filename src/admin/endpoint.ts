@@ -2,22 +2,22 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock } from '../core/clock.js'
 import { asSidecarError } from '../core/errors.js'
+import type { Limits } from '../core/limits.js'
 import type { Logger } from '../core/logger.js'
+import type { Counter } from '../core/metrics.js'
 import { AdminError } from './admin-error.js'
 import type { AdminControl } from './control.js'
 import { answerRequest, type AdminAnswer } from './routes.js'
 
-/** From connection to the end of its one request. */
-const DEADLINE_MS = 5000
-const MAX_HEADER_BYTES = 8192
-const MAX_BODY_BYTES = 4096
-/** Connections at once; whoever may connect is trusted, so this is only against a runaway script. */
-const MAX_CONNECTIONS = 16
+/** Whoever may connect is trusted, so these are only against a runaway script. */
+export type AdminLimits = Pick<Limits, 'admin-connections' | 'admin-ms' | 'admin-body' | 'http-header-bytes'>
 
 export interface AdminEndpointOptions {
   readonly control: AdminControl
   readonly clock: Clock
   readonly logger: Logger
+  readonly limits: AdminLimits
+  readonly limitHits: Counter
   /** May this peer use local control; judged by the kernel's word for who it is (threat model R10). */
   peerAllowed(socket: Socket): boolean
 }
@@ -33,7 +33,12 @@ export class AdminEndpoint {
     /* An `import` of node:http costs 12 MB of an idle process. */
     const { createServer } = process.getBuiltinModule('node:http')
     this.#server = createServer(
-      { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: 0, requestTimeout: 0, keepAliveTimeout: 0 },
+      {
+        maxHeaderSize: options.limits['http-header-bytes'],
+        headersTimeout: 0,
+        requestTimeout: 0,
+        keepAliveTimeout: 0,
+      },
       (request, response) => {
         this.#read(request, response)
       },
@@ -42,15 +47,21 @@ export class AdminEndpoint {
 
   /** Takes a new, paused connection of the admin socket. */
   connected(socket: Socket): void {
-    const { clock, logger } = this.#options
+    const { clock, logger, limits } = this.#options
     socket.on('error', () => socket.destroy())
     const allowed = this.#options.peerAllowed(socket)
-    if (!allowed || this.#sockets.size >= MAX_CONNECTIONS) {
+    if (!allowed || this.#sockets.size >= limits['admin-connections']) {
+      if (allowed) {
+        this.#count('admin-connections')
+      }
       logger.warn('Admin connection refused', { reason: allowed ? 'too many' : 'user' })
       socket.destroy()
       return
     }
-    const deadline = clock.after(DEADLINE_MS, () => socket.destroy())
+    const deadline = clock.after(limits['admin-ms'], () => {
+      this.#count('admin-ms')
+      socket.destroy()
+    })
     this.#sockets.add(socket)
     socket.once('close', () => {
       deadline.cancel()
@@ -68,19 +79,18 @@ export class AdminEndpoint {
   }
 
   #read(request: IncomingMessage, response: ServerResponse): void {
+    const maxBody = this.#options.limits['admin-body']
     const chunks: Buffer[] = []
     let size = 0
     let over = false
     request.on('data', (chunk: Buffer) => {
       size += chunk.length
-      if (size <= MAX_BODY_BYTES) {
+      if (size <= maxBody) {
         chunks.push(chunk)
       } else if (!over) {
         over = true
-        sendError(
-          response,
-          new AdminError(413, 'too_large', `a body may have at most ${MAX_BODY_BYTES} bytes`),
-        )
+        this.#count('admin-body')
+        sendError(response, new AdminError(413, 'too_large', `a body may have at most ${maxBody} bytes`))
       }
     })
     request.on('end', () => {
@@ -92,6 +102,10 @@ export class AdminEndpoint {
       chunks.forEach((chunk) => chunk.fill(0))
     })
     request.on('error', () => request.destroy())
+  }
+
+  #count(limit: keyof AdminLimits): void {
+    this.#options.limitHits.add(1, { limit })
   }
 
   #answer(request: IncomingMessage, response: ServerResponse, body: string): void {
