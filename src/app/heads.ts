@@ -1,6 +1,7 @@
 import type { GuestHeads } from '../channels/index.js'
 import type { Limits } from '../core/limits.js'
 import type { Logger } from '../core/logger.js'
+import { noCounter, type Counter } from '../core/metrics.js'
 import type { DisplaySource, WantedHead } from '../display/index.js'
 
 /** Lets clients lay out the heads of the guest, as long as its display device follows. */
@@ -9,10 +10,17 @@ export class Heads implements GuestHeads {
   readonly #source: Pick<DisplaySource, 'setHeads'>
   readonly #logger: Logger
   readonly #observers = new Set<() => void>()
+  readonly #limitHits: Counter
   #resizable = true
   #wanted: readonly WantedHead[] = []
 
-  constructor(source: Pick<DisplaySource, 'setHeads'>, limits: Limits, logger: Logger) {
+  constructor(
+    source: Pick<DisplaySource, 'setHeads'>,
+    limits: Limits,
+    logger: Logger,
+    limitHits: Counter = noCounter,
+  ) {
+    this.#limitHits = limitHits
     this.#source = source
     this.limits = limits
     this.#logger = logger
@@ -31,6 +39,10 @@ export class Heads implements GuestHeads {
   setHeads(heads: readonly WantedHead[]): void {
     this.#wanted = heads
     this.#source.setHeads(heads)
+  }
+
+  limitHit(limit: string): void {
+    this.#limitHits.add(1, { limit })
   }
 
   refused(problem: string): void {

@@ -82,7 +82,7 @@ export class Sidecar {
       minFrameIntervalMs: 1000 / config.maxRefreshRate,
       metrics: { updates: metrics.sourceUpdates, refused: metrics.sourceRefused },
     })
-    this.#heads = new Heads(this.#source, limits, logger.child({ component: 'heads' }))
+    this.#heads = new Heads(this.#source, limits, logger.child({ component: 'heads' }), metrics.limitHits)
     this.#model.observe({ layoutRefused: () => this.#heads.follow(false) })
     this.#supervisor = new SourceSupervisor({
       source: this.#source,

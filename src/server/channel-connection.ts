@@ -13,10 +13,6 @@ const MESSAGES_PER_TURN = 256
 /** A display channel makes no new frames while more than this waits in the socket's queue, bytes. */
 const ROOM_BYTES = 256 * 1024
 
-/** Acknowledgements and pongs for nothing that a client may send: this many at once, and a second after that. */
-const STRANGE_BURST = 1000
-const STRANGE_RATE = 100
-
 const NO_SIZES: ReadonlyMap<number, number> = new Map()
 
 /** Time that a closing connection gets to take its last bytes. */
@@ -163,13 +159,14 @@ export class ChannelConnection implements ChannelContext, ChannelOutput {
   }
 
   strange(kind: Strange): void {
-    const { clock, metrics } = this.#deps
+    const { clock, limits, metrics } = this.#deps
     metrics.strange.add(1, { kind })
     if (kind !== 'ack' && kind !== 'pong') {
       return
     }
-    this.#strangeBudget ??= new RateBudget(STRANGE_RATE, STRANGE_BURST, clock.nowMs())
+    this.#strangeBudget ??= new RateBudget(limits['strange-rate'], limits['strange-burst'], clock.nowMs())
     if (this.#strangeBudget.spend(1, clock.nowMs()) > 0) {
+      metrics.limitHits.add(1, { limit: 'strange-rate' })
       throw new SidecarError('SIDECAR_LIMIT', 'too many answers to what was never sent', { kind })
     }
   }

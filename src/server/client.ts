@@ -1,5 +1,7 @@
 import { DisplayShare, type Encoders, type LineFacts, type MainChannel } from '../channels/index.js'
 import type { Timer } from '../core/clock.js'
+import type { Limits } from '../core/limits.js'
+import type { Counter } from '../core/metrics.js'
 import type { SidecarError } from '../core/errors.js'
 import { channelName } from '../protocol/index.js'
 import type { ChannelConnection } from './channel-connection.js'
@@ -13,6 +15,7 @@ export type ClientEnd =
   | 'admin'
   | 'idle'
   | 'expired'
+  | 'memory'
   | 'takeover'
   | 'refused'
   | 'slow'
@@ -123,8 +126,9 @@ export class Client {
   }
 
   /** What its display channels share; made for the first of them. */
-  displayShare(encoders: Encoders): DisplayShare {
-    return (this.#displayShare ??= new DisplayShare(encoders))
+  displayShare(encoders: Encoders, limits: Limits, limitHits: Counter): DisplayShare {
+    const windowBytes = Math.max(0, limits['memory-client'] - limits['out-hard'])
+    return (this.#displayShare ??= new DisplayShare(encoders, windowBytes, limitHits))
   }
 
   /** What is known of the line to this client. */

@@ -77,7 +77,7 @@ export const makeChannel = (
   mess: LinkMess,
   guest: GuestParts,
   context: ChannelContext,
-  client: { displayShare(encoders: DisplayDeps['encoders']): DisplayShare },
+  displayShare: (encoders: DisplayDeps['encoders']) => DisplayShare,
 ): Channel => {
   const wire = newWireRecord(usesMiniHeader(mess))
   switch (channelName(mess.channelType)) {
@@ -85,7 +85,7 @@ export const makeChannel = (
       return new DisplayChannel(
         newDisplayRecord(wire, mess.channelId, mess.channelCaps),
         context,
-        client.displayShare(guest.display.encoders),
+        displayShare(guest.display.encoders),
         guest.display,
       )
     }

@@ -19,6 +19,7 @@ import { judgeSecurity, NO_SECURITY_LISTS, type SecurityLists } from './channel-
 import { Client, clientEndOf, type ClientEnd } from './client.js'
 import type { ClientReport } from './client-report.js'
 import { carriesOf, doorsOf, type OpenDoor } from './doors.js'
+import { MemoryGuard, type MemoryUse } from './memory-guard.js'
 import { FrontDoor, OPEN_DOOR, type FrontDoorRules } from './front-door.js'
 import { makeChannel, makeMainChannel, usesMiniHeader, type GuestParts } from './guest.js'
 import { KeyPool, type Keys, type TicketKeyPair } from './key-pool.js'
@@ -71,6 +72,8 @@ export interface ServerOptions {
   readonly tickets: TicketStore
   readonly guest: GuestParts
   readonly frontDoor?: FrontDoorRules
+  /** Memory that the process holds; the system's if left out. */
+  memoryUse?(): MemoryUse
   readonly sessionLimits?: SessionLimits
   /** In place of a pool of its own. */
   readonly keys?: Keys | undefined
@@ -88,6 +91,7 @@ export class SpiceServer {
   readonly #keys: Keys
   readonly #audit: Audit
   readonly #frontDoor: FrontDoor
+  readonly #memory: MemoryGuard
   readonly #viewOnlyGuest: GuestParts
   readonly #intake: LinkIntake
   readonly #listeners: BoundListener[] = []
@@ -105,6 +109,19 @@ export class SpiceServer {
       { clock, limits, audit: this.#audit, metrics },
       options.frontDoor ?? OPEN_DOOR,
     )
+    this.#memory = new MemoryGuard({
+      clock,
+      limits,
+      logger,
+      limitHits: metrics.limitHits,
+      memoryUse: options.memoryUse ?? (() => process.memoryUsage()),
+      endNewest: () => {
+        const newest = [...this.#clients.values()].at(-1)
+        if (newest !== undefined) {
+          this.#end(newest, 'memory', 'the server is out of memory')
+        }
+      },
+    })
     this.#viewOnlyGuest = viewOnlyGuest(options.guest)
     this.#intake = new LinkIntake({
       clock,
@@ -165,6 +182,7 @@ export class SpiceServer {
   async close(): Promise<void> {
     this.#keys.close()
     this.#frontDoor.close()
+    this.#memory.close()
     this.#intake.close()
     const closed = this.#listeners.splice(0).map((listener) => listener.close())
     for (const client of [...this.#clients.values()]) {
@@ -275,7 +293,8 @@ export class SpiceServer {
     if (refused !== undefined) {
       metrics.linkRefusals.add(1, { reason: refused })
       this.#audit.refused(peer.source, refused, { ...client.names })
-      client.end(LINK_ERROR.error, 'another client is connected')
+      const why = refused === 'memory' ? 'the server is out of memory' : 'another client is connected'
+      client.end(LINK_ERROR.error, why)
       return
     }
     const present = [...this.#clients.values()]
@@ -297,11 +316,12 @@ export class SpiceServer {
         end === 'idle' ? 'nobody used this session for too long' : 'the time of this session is over',
       )
     })
+    this.#memory.watch(this.#clients.size)
     this.#options.clientsChanged(this.#clients.size)
     connection.start(rest)
   }
 
-  #policyRefusal(): 'busy' | 'clients' | undefined {
+  #policyRefusal(): 'busy' | 'clients' | 'memory' | undefined {
     const { clients: policy, limits, metrics } = this.#options
     if (policy === 'refuse' && this.#clients.size > 0) {
       return 'busy'
@@ -309,6 +329,10 @@ export class SpiceServer {
     if (policy === 'share' && this.#clients.size >= limits.clients) {
       metrics.limitHits.add(1, { limit: 'clients' })
       return 'clients'
+    }
+    // The first client is always let in: nobody else could make room for it.
+    if (policy === 'share' && this.#clients.size > 0 && !this.#memory.admits()) {
+      return 'memory'
     }
     return undefined
   }
@@ -329,7 +353,10 @@ export class SpiceServer {
         mini: usesMiniHeader(mess),
         type,
         ignored: this.#ignoredOf(client, type),
-        channel: (context) => makeChannel(mess, this.#guestOf(client), context, client),
+        channel: (context) =>
+          makeChannel(mess, this.#guestOf(client), context, (encoders) =>
+            client.displayShare(encoders, this.#options.limits, this.#options.metrics.limitHits),
+          ),
       },
       this.#connectionDeps(client, mess, (error) => {
         client.remove(type, id)
@@ -435,6 +462,7 @@ export class SpiceServer {
       metrics.errors.add(1, { code: error.code })
       logger.warn('Client dropped', { ...fields, err: error })
     }
+    this.#memory.watch(this.#clients.size)
     this.#options.clientsChanged(this.#clients.size)
     return true
   }

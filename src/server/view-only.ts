@@ -24,6 +24,7 @@ export const viewOnlyGuest = (guest: GuestParts): GuestParts => {
     resizable: false,
     limits: guest.main.heads.limits,
     setHeads: () => undefined,
+    limitHit: () => undefined,
     refused: () => undefined,
     observe: () => () => undefined,
   }

@@ -48,6 +48,7 @@ class Shown {
         refused: { add: (_amount, labels) => this.refused.push(labels?.['reason'] ?? '') },
       },
     })
+    this.model.observe({ stale: (console) => this.model.refresh(console) })
     this.ended = this.source.run(this.model, this.#abort.signal)
   }
 

@@ -28,7 +28,7 @@ import { DisplayModel } from '../../src/display/index.js'
 import { createPictureStore } from '../../src/kernels/index.js'
 import { capsOf, DISPLAY_CAP, type SERVED_CHANNELS } from '../../src/protocol/index.js'
 import { FakeClock } from './fake-clock.js'
-import { inlineEncoders, noDisplayMetrics } from './inline-encoders.js'
+import { inlineEncoders, noDisplayMetrics, WINDOW_BYTES } from './inline-encoders.js'
 import { RecordingInput } from './recording-input.js'
 
 export type ServedChannel = (typeof SERVED_CHANNELS)[number]
@@ -78,7 +78,7 @@ export class ChannelWorld<G extends GuestInput = RecordingInput> {
     this.guest = guest
     this.ackWindow = ackWindow
     this.#encoders = inlineEncoders(this.clock, maxPixels)
-    this.#share = new DisplayShare(this.#encoders)
+    this.#share = new DisplayShare(this.#encoders, WINDOW_BYTES, noCounter)
   }
 
   /** A channel with this state; neither started nor attached. */

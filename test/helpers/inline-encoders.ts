@@ -23,3 +23,6 @@ export const noDisplayMetrics: DisplayDeps['metrics'] = {
   moves: noCounter,
   movedPixels: noCounter,
 }
+
+/** Memory for the GLZ windows of one client, bytes. */
+export const WINDOW_BYTES = 64 * 1024 * 1024

@@ -40,7 +40,7 @@ import {
   type Message,
 } from '../../src/protocol/index.js'
 import { RecordingContext } from '../helpers/channel-rig.js'
-import { inlineEncoders, noDisplayMetrics } from '../helpers/inline-encoders.js'
+import { inlineEncoders, noDisplayMetrics, WINDOW_BYTES } from '../helpers/inline-encoders.js'
 import { FakeClock } from '../helpers/fake-clock.js'
 import { scribble, show, testFrame, testShape } from '../helpers/frames.js'
 import { RecordingInput } from '../helpers/recording-input.js'
@@ -113,7 +113,7 @@ const display: Kind<DisplayRecord> = {
   name: 'display',
   fresh: () => newDisplayRecord(newWireRecord(true), 0, capsOf([DISPLAY_CAP.monitorsConfig])),
   make: (record, context, { model, encoders }) =>
-    new DisplayChannel(record, context, new DisplayShare(encoders), {
+    new DisplayChannel(record, context, new DisplayShare(encoders, WINDOW_BYTES, noCounter), {
       model,
       encoders,
       compression: 'auto',

@@ -1,4 +1,5 @@
 import type { EncodeLane, GlzLedger } from '../../codecs/index.js'
+import type { Counter } from '../../core/metrics.js'
 
 /** What display channels need of the coders (`src/codecs/pool`). */
 export interface Encoders {
@@ -29,8 +30,8 @@ export interface ClientDictionary {
   readonly ledger: GlzLedger
 }
 
-/** Dictionaries that one client may open: one for each id that its display channels name. */
-const MAX_DICTIONARIES = 4
+/** Bytes of a pixel in a window. */
+const PIXEL_BYTES = 4
 
 let lastOwner = 0
 
@@ -40,8 +41,13 @@ export class DisplayShare {
   readonly owner: number
   readonly #encoders: Encoders
   readonly #dictionaries = new Map<number, ClientDictionary>()
+  #windowBytes: number
+  readonly #limitHits: Counter
 
-  constructor(encoders: Encoders) {
+  /** @param windowBytes memory that GLZ windows of the client may take in all (threat model L-mem-client) */
+  constructor(encoders: Encoders, windowBytes: number, limitHits: Counter) {
+    this.#windowBytes = windowBytes
+    this.#limitHits = limitHits
     lastOwner += 1
     this.owner = lastOwner
     this.#encoders = encoders
@@ -53,16 +59,27 @@ export class DisplayShare {
    * window (`protocol-display.md` section 6).
    *
    * @param nextImage id that its next image has, for a channel that was restored
-   * @returns `undefined` when the client wants none, or too many
+   * A smaller window than the client offers is always good: it keeps what the images say.
+   *
+   * @returns `undefined` when the client wants none, or there is no memory left for it
    */
   dictionary(id: number, windowPixels: number, nextImage: number): ClientDictionary | undefined {
     const known = this.#dictionaries.get(id)
-    if (known !== undefined || windowPixels === 0 || this.#dictionaries.size >= MAX_DICTIONARIES) {
+    if (known !== undefined || windowPixels === 0) {
       return known
     }
+    const room = Math.floor(this.#windowBytes / PIXEL_BYTES)
+    if (windowPixels > room) {
+      this.#limitHits.add(1, { limit: 'memory-client' })
+    }
+    const size = Math.min(windowPixels, room)
+    if (size === 0) {
+      return undefined
+    }
+    this.#windowBytes -= size * PIXEL_BYTES
     const opened = {
-      number: this.#encoders.openDictionary(windowPixels, nextImage),
-      windowPixels,
+      number: this.#encoders.openDictionary(size, nextImage),
+      windowPixels: size,
       ledger: this.#encoders.newLedger(nextImage),
     }
     this.#dictionaries.set(id, opened)

@@ -37,6 +37,8 @@ export interface GuestHeads {
   readonly resizable: boolean
   readonly limits: LayoutLimits & { readonly 'agent-message': number }
   setHeads(heads: readonly WantedHead[]): void
+  /** A client came up against a limit. */
+  limitHit(limit: keyof LayoutLimits | 'agent-message'): void
   /** A layout was refused, with the reason. */
   refused(problem: string): void
   /** @returns a function that ends the observation of {@link resizable} */
@@ -146,6 +148,7 @@ export class MonitorsAgent {
     if (result.last && result.data !== undefined) {
       this.#message(result.type, result.data)
     } else if (result.last) {
+      this.#heads.limitHit('agent-message')
       this.#output.dropped()
     }
   }
@@ -180,7 +183,10 @@ export class MonitorsAgent {
     const asked = heads.slice(0, last + 1)
     const problem = layoutProblem(asked, this.#heads.limits)
     if (problem !== undefined) {
-      this.#heads.refused(problem)
+      if (problem.limit !== undefined) {
+        this.#heads.limitHit(problem.limit)
+      }
+      this.#heads.refused(problem.what)
       return false
     }
     this.#heads.setHeads(heads)

@@ -9,6 +9,7 @@ import {
   type CompressionSetting,
 } from '../../../src/channels/index.js'
 import { EncoderPool, NO_POOL_METRICS } from '../../../src/codecs/index.js'
+import { noCounter } from '../../../src/core/metrics.js'
 import { silentLogger } from '../../../src/core/logger.js'
 import { rectOf } from '../../../src/core/region.js'
 import { DisplayModel, type Frame } from '../../../src/display/index.js'
@@ -24,7 +25,7 @@ import {
 } from '../../../src/protocol/index.js'
 import { RecordingContext, tell } from '../../helpers/channel-rig.js'
 import { noiseFrame, scribble, show, testFrame } from '../../helpers/frames.js'
-import { noDisplayMetrics } from '../../helpers/inline-encoders.js'
+import { noDisplayMetrics, WINDOW_BYTES } from '../../helpers/inline-encoders.js'
 import { PaintedSurface } from '../../helpers/painted.js'
 import { pictureOf } from '../../helpers/picture-of.js'
 
@@ -38,7 +39,7 @@ test.after.always(() => pool.close())
 const rig = (compression: CompressionSetting, caps: readonly number[] = []) => {
   const model = new DisplayModel(createPictureStore)
   const encoders = encodersOf(pool)
-  const share = new DisplayShare(encoders)
+  const share = new DisplayShare(encoders, WINDOW_BYTES, noCounter)
   const surface = new PaintedSurface()
   const sent: { type: number; body: Uint8Array }[] = []
   let woken = (): void => undefined
@@ -177,4 +178,17 @@ test('changes while all is being coded, and new surfaces, leave the exact pictur
   await until(sameAs(surface, frame))
   t.pass()
   close()
+})
+
+test('L-mem-client: the windows of a client take the memory that there is, and the limit is counted', (t) => {
+  const hits: (string | undefined)[] = []
+  const share = new DisplayShare(encodersOf(pool), 10_000, {
+    add: (_amount, labels) => hits.push(labels?.['limit']),
+  })
+  t.is(share.dictionary(1, 2000, 0)?.windowPixels, 2000)
+  t.is(share.dictionary(2, 2000, 0)?.windowPixels, 500)
+  t.is(share.dictionary(3, 2000, 0), undefined)
+  t.is(share.dictionary(1, 9999, 0)?.windowPixels, 2000)
+  t.deepEqual(hits, ['memory-client', 'memory-client'])
+  share.close()
 })

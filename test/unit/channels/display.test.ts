@@ -7,6 +7,7 @@ import {
   type DisplayRecord,
 } from '../../../src/channels/index.js'
 import { SidecarError } from '../../../src/core/errors.js'
+import { noCounter } from '../../../src/core/metrics.js'
 import { rectOf } from '../../../src/core/region.js'
 import { DisplayModel } from '../../../src/display/index.js'
 import { createPictureStore } from '../../../src/kernels/index.js'
@@ -19,7 +20,7 @@ import {
 } from '../../../src/protocol/index.js'
 import { pumpAll, RecordingContext, SET_ACK, tell } from '../../helpers/channel-rig.js'
 import { FakeClock } from '../../helpers/fake-clock.js'
-import { inlineEncoders, noDisplayMetrics } from '../../helpers/inline-encoders.js'
+import { inlineEncoders, noDisplayMetrics, WINDOW_BYTES } from '../../helpers/inline-encoders.js'
 import { scribble, show, testFrame } from '../../helpers/frames.js'
 import { PaintedSurface } from '../../helpers/painted.js'
 import { pictureOf } from '../../helpers/picture-of.js'
@@ -35,7 +36,7 @@ const rig = (options: { compress?: boolean; maxPixels?: number; caps?: readonly 
     0,
     options.caps ?? capsOf([DISPLAY_CAP.monitorsConfig]),
   )
-  const channel = new DisplayChannel(record, context, new DisplayShare(encoders), {
+  const channel = new DisplayChannel(record, context, new DisplayShare(encoders, WINDOW_BYTES, noCounter), {
     model,
     encoders,
     compression: options.compress === false ? 'off' : 'auto_lz',

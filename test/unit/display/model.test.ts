@@ -65,5 +65,8 @@ test('a good layout has no problem', (t) => {
   const head = { console: 0, width: 800, height: 600, x: 0, y: 0, widthMm: 0, heightMm: 0 }
   const limits = { heads: 4, 'head-side': 4096, 'image-pixels': 2 ** 24 }
   t.is(layoutProblem([head, { ...head, console: 1, x: 800 }], limits), undefined)
-  t.is(layoutProblem([{ ...head, width: 5000 }], limits), 'a head has an impossible size')
+  t.deepEqual(layoutProblem([{ ...head, width: 5000 }], limits), {
+    what: 'a head has an impossible size',
+    limit: 'head-side',
+  })
 })
