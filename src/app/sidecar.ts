@@ -207,7 +207,7 @@ export class Sidecar {
   #makeServer(): SpiceServer {
     const { clock, logger } = this.#deps
     const metrics = this.#metrics
-    const { limits, clients, listen, imageCompression } = this.#config
+    const { limits, clients, listen, imageCompression, zlibGlzWanCompression } = this.#config
     const guest = new DesktopInput({
       source: this.#source.input,
       model: this.#model,
@@ -259,6 +259,7 @@ export class Sidecar {
           model: this.#model,
           encoders: encodersOf(this.#pool),
           compression: imageCompression,
+          zlibGlzWan: zlibGlzWanCompression,
           ackWindow,
           metrics: {
             frames: metrics.framesSent,

@@ -243,6 +243,13 @@ export const SETTINGS = {
     'auto',
     'coding of screen images; auto takes what is best for each, jpeg loses detail, a codec that client or machine lack is replaced by lz',
   ),
+  'zlib-glz-wan-compression': setting<'auto' | 'always' | 'never'>(
+    'screen',
+    word(['auto', 'always', 'never']),
+    'auto',
+    'auto',
+    'pack images that GLZ coded once more with zlib; auto does so for clients whose line is slower than 10 Mbit/s',
+  ),
   'max-refresh-rate': setting(
     'screen',
     whole(1, 240, 'Hz'),
@@ -294,7 +301,6 @@ export const ALL_SETTINGS: ReadonlyMap<string, Setting<unknown>> = new Map<strin
 /** Settings of the design that come with a later version: refused by name, not as unknown. */
 export const LATER_SETTINGS: readonly string[] = [
   'jpeg-wan-compression',
-  'zlib-glz-wan-compression',
   'streaming-video',
   'video-codecs',
   'agent',

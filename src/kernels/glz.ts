@@ -28,7 +28,7 @@ type CodePass = (
 export const GLZ_BLOCK_BYTES = 256
 const BLOCK_MAP_ENTRY_BYTES = 2
 const SLOT_BYTES = 32
-/** Behind the staging area, the ring and the output: what vectors read or write too much. */
+/** Behind the ring and the output: what vectors read or write too much. */
 const SLACK_BYTES = 64
 
 /** Places in the ring are below this: the tables use the bits above for something else. */
@@ -39,7 +39,6 @@ export interface GlzLayout {
   readonly ringBytes: number
   /** Slots at most, up to 2^16. */
   readonly slots: number
-  readonly stagingBytes: number
   readonly outBytes: number
 }
 
@@ -49,7 +48,6 @@ export interface GlzKernel {
   readonly bytes: Uint8Array
   /** Addresses. */
   readonly ring: number
-  readonly staging: number
   readonly out: number
   /** The list of sequence numbers that were referred to; its length stands in front of it. */
   readonly references: Uint32Array
@@ -74,7 +72,6 @@ export const loadGlzKernel = (layout: GlzLayout): GlzKernel | undefined => {
     aligned((slots + 1) * 4),
     tableBytes,
     aligned(ringBytes + SLACK_BYTES),
-    aligned(layout.stagingBytes + SLACK_BYTES),
     aligned(layout.outBytes + SLACK_BYTES),
   ]
   const kernel = loadKernel<GlzExports>(
@@ -89,11 +86,11 @@ export const loadGlzKernel = (layout: GlzLayout): GlzKernel | undefined => {
     throw new RangeError('the tables of kernel glz have another size')
   }
   let at = aligned(kernel.base)
-  const [map, slotsAt, references, tables, ring, staging, out] = sizes.map((size) => {
+  const [map, slotsAt, references, tables, ring, out] = sizes.map((size) => {
     const start = at
     at += size
     return start
-  }) as [number, number, number, number, number, number, number]
+  }) as [number, number, number, number, number, number]
   if (ring + ringBytes > MAX_PLACE) {
     throw new RangeError(`a ring of ${ringBytes} bytes is more than kernel glz can tell apart`)
   }
@@ -102,7 +99,6 @@ export const loadGlzKernel = (layout: GlzLayout): GlzKernel | undefined => {
     exports,
     bytes: new Uint8Array(memory.buffer),
     ring,
-    staging,
     out,
     references: new Uint32Array(memory.buffer, references, slots + 1),
   }

@@ -128,7 +128,12 @@ export class Client {
   /** What its display channels share; made for the first of them. */
   displayShare(encoders: Encoders, limits: Limits, limitHits: Counter): DisplayShare {
     const windowBytes = Math.max(0, limits['memory-client'] - limits['out-hard'])
-    return (this.#displayShare ??= new DisplayShare(encoders, windowBytes, limitHits))
+    return (this.#displayShare ??= new DisplayShare(
+      encoders,
+      windowBytes,
+      limitHits,
+      () => this.line.lowBandwidth,
+    ))
   }
 
   /** What is known of the line to this client. */

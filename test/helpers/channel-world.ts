@@ -105,6 +105,7 @@ export class ChannelWorld<G extends GuestInput = RecordingInput> {
           model,
           encoders: this.#encoders,
           compression: 'auto',
+          zlibGlzWan: 'never',
           ackWindow,
           metrics: noDisplayMetrics,
         })

@@ -167,6 +167,7 @@ export class ServerRig {
           model,
           encoders: options.threads === true ? encodersOf(this.#pool) : inlineEncoders(clock),
           compression: 'auto',
+          zlibGlzWan: 'never',
           ackWindow,
           metrics: noDisplayMetrics,
         },

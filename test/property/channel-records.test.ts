@@ -117,6 +117,7 @@ const display: Kind<DisplayRecord> = {
       model,
       encoders,
       compression: 'auto',
+      zlibGlzWan: 'never',
       ackWindow: 4,
       metrics: noDisplayMetrics,
     }),

@@ -46,6 +46,9 @@ const MAX_PICTURE_BYTES = 6 * 1024 * 1024
 
 const PIXEL_BYTES = 4
 
+/** Values of `zlib-glz-wan-compression`. */
+export type WanSetting = 'auto' | 'always' | 'never'
+
 /** State of a display channel; plain. */
 export interface DisplayRecord {
   readonly kind: 'display'
@@ -92,6 +95,8 @@ export interface DisplayDeps {
   readonly model: DisplayModel
   readonly encoders: Encoders
   readonly compression: CompressionSetting
+  /** `auto`: for clients on slow lines. */
+  readonly zlibGlzWan: WanSetting
   /** Messages per acknowledgement. */
   readonly ackWindow: number
   readonly metrics: {
@@ -417,7 +422,14 @@ export class DisplayChannel implements Channel {
     const taken =
       codec === 'glz' && this.#dictionary !== undefined
         ? this.#lane.submit(
-            { codec, dictionary: this.#dictionary.number, channel: this.id, block, headroom },
+            {
+              codec,
+              dictionary: this.#dictionary.number,
+              channel: this.id,
+              block,
+              headroom,
+              deflate: this.#deflates,
+            },
             piece,
           )
         : this.#lane.submit({ codec: codec === 'glz' ? 'lz' : codec, block, headroom, bands }, piece)
@@ -425,6 +437,12 @@ export class DisplayChannel implements Channel {
       this.#record.outbox.taken.push(piece)
     }
     return taken
+  }
+
+  /** Is what GLZ coded packed once more, which takes far longer to code and fewer bytes? */
+  get #deflates(): boolean {
+    const { zlibGlzWan } = this.#deps
+    return zlibGlzWan === 'always' || (zlibGlzWan === 'auto' && this.#share.slowLine())
   }
 
   #codecOf({ whole, raw }: TakenPiece, width: number, height: number, isPhoto: () => boolean) {

@@ -44,8 +44,12 @@ export class DisplayShare {
   #windowBytes: number
   readonly #limitHits: Counter
 
+  /** Is the line to the client slow, as far as is known by now? */
+  readonly slowLine: () => boolean
+
   /** @param windowBytes memory that GLZ windows of the client may take in all (threat model L-mem-client) */
-  constructor(encoders: Encoders, windowBytes: number, limitHits: Counter) {
+  constructor(encoders: Encoders, windowBytes: number, limitHits: Counter, slowLine = (): boolean => false) {
+    this.slowLine = slowLine
     this.#windowBytes = windowBytes
     this.#limitHits = limitHits
     lastOwner += 1

@@ -23,7 +23,10 @@ export const GLZ_MAX_IMAGES = 8192
 
 /** Keeps pixels of earlier images and makes the bodies of new ones from them; knows nothing of ids and channels. */
 export interface GlzCoder {
-  /** Memory where the caller may put packed pixels, so that they need no copy. */
+  /**
+   * Memory where the caller may put the packed pixels of the image to code next, so that they need no copy; ask anew for
+   * every image.
+   */
   readonly staging: Uint8Array | undefined
   /**
    * Appends the body of an image to `out` from `at` on, and keeps its pixels.

@@ -80,7 +80,8 @@ export class GlzDictionary {
 
   /**
    * Memory where packed pixels may be put that are coded next; made when first asked for, none without SIMD or once
-   * closed. Whoever keeps it keeps all memory of the dictionary.
+   * closed. It is the place where the dictionary then keeps them: nothing may be written there once they are coded, so ask
+   * anew for every image. Whoever keeps it keeps all memory of the dictionary.
    */
   get staging(): Uint8Array | undefined {
     return this.#closed ? undefined : this.#ready().staging

@@ -11,6 +11,10 @@ const SIMILAR_IMAGES = 64
 /** Marks the type of a slot that holds alpha values. */
 const ALPHA_TYPE = 0x10
 
+const blocks = (bytes: number): number => Math.ceil(bytes / GLZ_BLOCK_BYTES) * GLZ_BLOCK_BYTES
+
+const pixelBytesOf = (format: Image['format']): number => (format === 'rgb16' ? 2 : format === 'rgb24' ? 3 : 4)
+
 /** Packs the rows of an image into `to`. */
 const copyRows = (to: Uint8Array, start: number, image: Image, rowBytes: number): void => {
   const { pixels, stride, height } = image
@@ -35,27 +39,43 @@ interface Kept {
   readonly end: number
 }
 
+/** Pixels as they come. */
+interface Raw {
+  readonly image: Image
+  readonly rowBytes: number
+  readonly bytes: number
+  /** They lie at the next place of the ring already. */
+  readonly staged: boolean
+  /** They are units as they are. */
+  readonly unitsInPlace: boolean
+}
+
 /**
  * The coder on the kernel of `src/kernels/assembly/glz.ts`. Its memory is a ring of units, four bytes each, an eighth
- * larger than the window: images that do not fit in a row at its end, and RGBA images, which take twice the room, push
- * the oldest ones out before their time; those are not matched any more, which is all that happens.
+ * larger than the window: RGBA images, which take twice the room, push the oldest ones out before their time; those are
+ * not matched any more, which is all that happens. Images begin in the ring and may end behind it, where there is room
+ * for the largest.
+ *
+ * What callers get as `staging` is the place in the ring that the next image has, so that pixels of four bytes are kept
+ * where the caller put them. Writing there destroys old images, which are forgotten no later than the next one is coded.
  */
 export class GlzKernelCoder implements GlzCoder {
-  readonly staging: Uint8Array
   #kernel: GlzKernel | undefined
   readonly #ringBytes: number
   readonly #maxPixels: number
   /** By sequence number modulo the length. */
   readonly #images: (Kept | undefined)[] = []
+  /** Where the next image begins, bytes from the start of the ring. */
   #ringAt = 0
   /** Oldest image in the ring. */
   #oldest = 0
+  /** How much of the memory from `#ringAt` on callers may have written: nothing, one image, anything. */
+  #staged: 'nothing' | 'image' | 'anything' = 'nothing'
 
   private constructor(kernel: GlzKernel, ringBytes: number, maxPixels: number) {
     this.#kernel = kernel
     this.#ringBytes = ringBytes
     this.#maxPixels = maxPixels
-    this.staging = kernel.bytes.subarray(kernel.staging, kernel.staging + maxPixels * UNIT_BYTES)
   }
 
   /**
@@ -64,16 +84,23 @@ export class GlzKernelCoder implements GlzCoder {
    * @returns `undefined` where SIMD is missing
    */
   static load(windowPixels: number, maxPixels: number): GlzKernelCoder | undefined {
-    const blockUnits = GLZ_BLOCK_BYTES / UNIT_BYTES
-    const ringUnits = Math.max(windowPixels + (windowPixels >> 3), PLANES * (maxPixels + blockUnits))
-    const ringBytes = Math.ceil(ringUnits / blockUnits) * GLZ_BLOCK_BYTES
+    const ringBytes = blocks((windowPixels + (windowPixels >> 3)) * UNIT_BYTES)
     const kernel = loadGlzKernel({
-      ringBytes,
+      ringBytes: ringBytes + PLANES * blocks(maxPixels * UNIT_BYTES),
       slots: GLZ_MAX_IMAGES * PLANES,
-      stagingBytes: maxPixels * UNIT_BYTES,
       outBytes: glzMaxEncodedSize('rgba', maxPixels) - GLZ_HEADER_SIZE,
     })
     return kernel && new GlzKernelCoder(kernel, ringBytes, maxPixels)
+  }
+
+  get staging(): Uint8Array | undefined {
+    const kernel = this.#kernel
+    if (kernel === undefined) {
+      return undefined
+    }
+    this.#staged = this.#staged === 'nothing' ? 'image' : 'anything'
+    const start = kernel.ring + this.#ringAt
+    return kernel.bytes.subarray(start, start + this.#maxPixels * UNIT_BYTES)
   }
 
   /** HOT PATH: damage to encoded image. Budget: `performance-notes.md` section 7. */
@@ -84,11 +111,7 @@ export class GlzKernelCoder implements GlzCoder {
       return -1
     }
     this.#forgetBefore(kernel, task.first)
-    if (task.first === sequence) {
-      this.#ringAt = 0
-    }
     const kept = this.#place(kernel, task)
-    this.#take(kernel, image, kernel.ring + kept.start, kept.planeBytes)
     kernel.exports.begin()
     const similar = this.#similar(kept, sequence)
     const limit = kernel.out + Math.min(out.length - at, glzMaxEncodedSize('rgba', this.#maxPixels))
@@ -103,7 +126,7 @@ export class GlzKernelCoder implements GlzCoder {
       this.#forget(kernel, sequence)
       return -1
     }
-    this.#ringAt = kept.end
+    this.#ringAt = kept.end < this.#ringBytes ? kept.end : 0
     out.set(kernel.bytes.subarray(kernel.out, end), at)
     return at + end - kernel.out
   }
@@ -124,61 +147,67 @@ export class GlzKernelCoder implements GlzCoder {
     return kind === 'alpha' ? exports.code8 : kind === 'rgb16' ? exports.code15 : exports.code24
   }
 
-  /** Gives the image a place in the ring, at the cost of the oldest that are in its way. */
-  #place(kernel: GlzKernel, { image, type, sequence }: GlzTask): Kept {
-    const units = image.width * image.height
-    const planeBytes = Math.ceil((units * UNIT_BYTES) / GLZ_BLOCK_BYTES) * GLZ_BLOCK_BYTES
-    const size = planeBytes * type.passes.length
-    let start = this.#ringAt
-    if (start + size > this.#ringBytes) {
-      while (this.#oldest < sequence && (this.#kept(this.#oldest)?.start ?? start) >= start) {
-        this.#forget(kernel, this.#oldest++)
-      }
-      start = 0
+  /** Brings the image to its place in the ring, at the cost of the oldest that are in its way. */
+  #place(kernel: GlzKernel, task: GlzTask): Kept {
+    const { image, type, sequence } = task
+    const { width, height } = image
+    const units = width * height
+    const raw = this.#raw(kernel, task)
+    const planeBytes = blocks(units * UNIT_BYTES)
+    /* Pixels of other sizes lie in front of the units that are made of them. */
+    const start = this.#ringAt + (raw.unitsInPlace ? 0 : blocks(raw.bytes))
+    const end = start + planeBytes * type.passes.length
+    const written =
+      this.#staged === 'anything' || (this.#staged === 'image' && !raw.staged)
+        ? this.#ringAt + this.#maxPixels * UNIT_BYTES
+        : end
+    this.#forgetBetween(kernel, this.#ringAt, Math.max(end, written), sequence)
+    this.#staged = 'nothing'
+    if (!raw.staged) {
+      copyRows(kernel.bytes, kernel.ring + this.#ringAt, raw.image, raw.rowBytes)
     }
-    const kept = {
-      ...{ type: type.type, width: image.width, height: image.height },
-      ...{ start, planeBytes, end: start + size },
-    }
-    for (; this.#oldest < sequence; this.#oldest++) {
-      const old = this.#kept(this.#oldest)
-      if (old !== undefined && (old.start >= kept.end || old.end <= start)) {
-        break
-      }
-      this.#forget(kernel, this.#oldest)
-    }
+    const kept = { type: type.type, width, height, start, planeBytes, end }
     this.#images[sequence % GLZ_MAX_IMAGES] = kept
-    type.passes.forEach(({ kind }, plane) => {
+    for (let plane = 0; plane < type.passes.length; plane++) {
       const from = kernel.ring + start + plane * planeBytes
       kernel.exports.place(
         (sequence % GLZ_MAX_IMAGES) * PLANES + plane,
-        type.type | (kind === 'alpha' ? ALPHA_TYPE : 0),
+        type.type | (type.passes[plane]?.kind === 'alpha' ? ALPHA_TYPE : 0),
         sequence,
         from,
         from + units * UNIT_BYTES,
       )
-    })
+    }
+    this.#widen(kernel, raw, kept)
     return kept
   }
 
-  /** Copies pixels into the ring as units. Those of four bytes are units as they are. */
-  #take({ bytes, exports, staging }: GlzKernel, image: Image, to: number, planeBytes: number): void {
+  #raw({ bytes, ring }: GlzKernel, { image }: GlzTask): Raw {
     const { format, pixels, width, height, stride } = image
-    const staged = pixels.buffer === bytes.buffer && pixels.byteOffset === staging
-    const pixelBytes = format === 'rgb16' ? 2 : format === 'rgb24' ? 3 : 4
+    const pixelBytes = pixelBytesOf(format)
     const rowBytes = width * pixelBytes
-    if (pixelBytes === 4) {
-      copyRows(bytes, to, image, rowBytes)
-    } else if (!staged) {
-      copyRows(bytes, staging, image, rowBytes)
+    const inside = pixels.buffer === bytes.buffer
+    const staged = inside && pixels.byteOffset === ring + this.#ringAt && stride === rowBytes
+    return {
+      /* Pixels of any other part of our own memory would be moved under their own feet. */
+      image: inside && !staged ? { ...image, pixels: pixels.slice() } : image,
+      rowBytes,
+      bytes: rowBytes * height,
+      staged,
+      unitsInPlace: pixelBytes === UNIT_BYTES,
     }
-    const step = staged ? stride : rowBytes
+  }
+
+  /** Makes what units pixels are not yet. */
+  #widen({ exports, ring }: GlzKernel, { image, rowBytes }: Raw, { start, planeBytes }: Kept): void {
+    const { format, width, height } = image
+    const [from, to] = [ring + this.#ringAt, ring + start]
     switch (format) {
       case 'rgb16':
-        exports.takeColours16(staging, step, width, height, to)
+        exports.takeColours16(from, rowBytes, width, height, to)
         break
       case 'rgb24':
-        exports.takeColours24(staging, step, width, height, to)
+        exports.takeColours24(from, rowBytes, width, height, to)
         break
       case 'rgba':
         exports.takeAlpha(to, rowBytes, width, height, to + planeBytes)
@@ -223,6 +252,17 @@ export class GlzKernelCoder implements GlzCoder {
 
   #kept(sequence: number): Kept | undefined {
     return this.#images[sequence % GLZ_MAX_IMAGES]
+  }
+
+  /** The oldest images, as far as they lie in a part of the ring. */
+  #forgetBetween(kernel: GlzKernel, start: number, end: number, sequence: number): void {
+    for (; this.#oldest < sequence; this.#oldest++) {
+      const old = this.#kept(this.#oldest)
+      if (old !== undefined && (old.start >= end || old.end <= start)) {
+        break
+      }
+      this.#forget(kernel, this.#oldest)
+    }
   }
 
   #forgetBefore(kernel: GlzKernel, first: number): void {

@@ -48,6 +48,8 @@ export class EncodeLane<Tag> {
   readonly #pool: LanePool
   readonly #owner: number
   readonly #ready: () => void
+  /** Dictionaries that images of this channel are in. */
+  readonly #dictionaries = new Set<number>()
   #pending: Pending<Tag>[] = []
   #takeBackRoom: (() => void) | undefined
   #closed = false
@@ -111,6 +113,9 @@ export class EncodeLane<Tag> {
       return false
     }
     this.#pending.push(pending)
+    if (job.codec === 'glz') {
+      this.#dictionaries.add(job.dictionary)
+    }
     return true
   }
 
@@ -153,17 +158,18 @@ export class EncodeLane<Tag> {
     )
   }
 
-  /** The channel is gone: `ready` is not called any more. GLZ images that it leaves cost their dictionary its window. */
+  /**
+   * The channel is gone: `ready` is not called any more. It costs its dictionaries their windows: of its GLZ images some may
+   * be unsent, and of those that were sent nobody knows which arrived, so no other channel may refer to them.
+   */
   close(): void {
     this.#closed = true
     this.drop()
-    const left = new Set(this.#pending.map(({ job }) => (job.codec === 'glz' ? job.dictionary : undefined)))
     this.#pending = []
-    for (const dictionary of left) {
-      if (dictionary !== undefined) {
-        this.#pool.resetDictionary(dictionary)
-      }
+    for (const dictionary of this.#dictionaries) {
+      this.#pool.resetDictionary(dictionary)
     }
+    this.#dictionaries.clear()
   }
 
   #tellReady(): void {

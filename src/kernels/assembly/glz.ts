@@ -158,7 +158,7 @@ function pairMask<T>(): u64 {
 // @ts-ignore: decorator
 @inline
 function codedBits<T>(bits: v128): v128 {
-  return sizeof<T>() == 4 ? v128.and(bits, v128.splat<u32>(0xffffff)) : bits
+  return sizeof<T>() == 4 ? v128.shl<u32>(bits, 8) : bits
 }
 
 /** All bits set in the units that differ, four at a time. */
@@ -166,7 +166,7 @@ function codedBits<T>(bits: v128): v128 {
 @inline
 function differing<T>(a: usize, b: usize): v128 {
   if (sizeof<T>() == 4) {
-    const bits = v128.and(v128.xor(v128.load(a), v128.load(b)), v128.splat<u32>(0xffffff))
+    const bits = v128.shl<u32>(v128.xor(v128.load(a), v128.load(b)), 8)
     return v128.ne<u32>(bits, v128.splat<u32>(0))
   }
   return v128.ne<u32>(v128.load(a), v128.load(b))
@@ -183,7 +183,7 @@ function longMatchEnd<T>(a: usize, b: usize, end: usize): usize {
     const d3 = v128.xor(v128.load(a, 48), v128.load(b, 48))
     let all = v128.or(v128.or(d0, d1), v128.or(d2, d3))
     if (sizeof<T>() == 4) {
-      all = v128.and(all, v128.splat<u32>(0xffffff))
+      all = v128.shl<u32>(all, 8)
     }
     if (v128.any_true(all)) {
       const low = i16x8.narrow_i32x4_s(codedBits<T>(d0), codedBits<T>(d1))
@@ -193,6 +193,31 @@ function longMatchEnd<T>(a: usize, b: usize, end: usize): usize {
     }
     a += 64
     b += 64
+  }
+  return end
+}
+
+/** First place from `a` on, at most `end`, where a unit differs from `unit`; reads up to 63 bytes more. */
+// @ts-ignore: decorator
+@inline
+function runEnd<T>(a: usize, unit: u32, end: usize): usize {
+  const wanted = i32x4.splat(unit)
+  while (a < end) {
+    const d0 = v128.xor(v128.load(a), wanted)
+    const d1 = v128.xor(v128.load(a, 16), wanted)
+    const d2 = v128.xor(v128.load(a, 32), wanted)
+    const d3 = v128.xor(v128.load(a, 48), wanted)
+    let all = v128.or(v128.or(d0, d1), v128.or(d2, d3))
+    if (sizeof<T>() == 4) {
+      all = v128.shl<u32>(all, 8)
+    }
+    if (v128.any_true(all)) {
+      const low = i16x8.narrow_i32x4_s(codedBits<T>(d0), codedBits<T>(d1))
+      const high = i16x8.narrow_i32x4_s(codedBits<T>(d2), codedBits<T>(d3))
+      const differ = ~i8x16.bitmask(i8x16.eq(i8x16.narrow_i16x8_s(low, high), i8x16.splat(0)))
+      return min(a + ((<usize>ctz(differ)) << 2), end)
+    }
+    a += 64
   }
   return end
 }
@@ -428,7 +453,7 @@ function codePass<T>(slot: u32, rowBytes: usize, hintSlot: u32, hintDelta: usize
     let from: usize = 0
     const searchedAt = p
     if (<u32>(pair >> 32) == unit && (load<u32>(p - 4) & unitMask<T>()) == unit) {
-      matchTo = longMatchEnd<T>(p + 8, p + 4, end)
+      matchTo = runEnd<T>(p + 8, unit, end)
       source = p - 4
       if (matchTo < end) {
         const next = load<u32>(matchTo)

@@ -36,7 +36,11 @@ const pool = new EncoderPool({ clock: systemClock, logger: silentLogger, metrics
 test.after.always(() => pool.close())
 
 /** A display channel whose images are coded by threads, and its client, which acknowledges at once. */
-const rig = (compression: CompressionSetting, caps: readonly number[] = []) => {
+const rig = (
+  compression: CompressionSetting,
+  caps: readonly number[] = [],
+  zlibGlzWan: 'always' | 'never' = 'never',
+) => {
   const model = new DisplayModel(createPictureStore)
   const encoders = encodersOf(pool)
   const share = new DisplayShare(encoders, WINDOW_BYTES, noCounter)
@@ -53,7 +57,7 @@ const rig = (compression: CompressionSetting, caps: readonly number[] = []) => {
     newDisplayRecord(newWireRecord(true), 0, capsOf([DISPLAY_CAP.monitorsConfig, ...caps])),
     context,
     share,
-    { model, encoders, compression, ackWindow: ACK_WINDOW, metrics: noDisplayMetrics },
+    { model, encoders, compression, zlibGlzWan, ackWindow: ACK_WINDOW, metrics: noDisplayMetrics },
   )
   model.consolesChanged([{ index: 0, label: 'a', head: 0 }])
   channel.attach()
@@ -151,6 +155,19 @@ for (const [setting, type, caps] of [
     close()
   })
 }
+
+test('GLZ may be packed with zlib', async (t) => {
+  const frame = blockFrame(640, 480)
+  const { model, surface, sent, until, close } = rig('glz', [], 'always')
+  show(model, frame)
+  await until(sameAs(surface, frame))
+  for (let turn = 0; turn < 5; turn++) {
+    scribble(model, rectOf(17 * turn, 9 * turn, 200, 150), turn + 1)
+    await until(sameAs(surface, frame))
+  }
+  t.true(imageTypes(sent).has(IMAGE_TYPE.zlibGlzRgb))
+  close()
+})
 
 test('a client may ask for a codec', async (t) => {
   const frame = testFrame(640, 480)

@@ -40,6 +40,7 @@ const rig = (options: { compress?: boolean; maxPixels?: number; caps?: readonly 
     model,
     encoders,
     compression: options.compress === false ? 'off' : 'auto_lz',
+    zlibGlzWan: 'never',
     ackWindow: 20,
     metrics: noDisplayMetrics,
   })

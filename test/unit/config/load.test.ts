@@ -54,6 +54,7 @@ test('defaults', (t) => {
     clients: 'takeover',
     source: 'auto',
     imageCompression: 'auto',
+    zlibGlzWanCompression: 'auto',
     maxRefreshRate: 60,
     logLevel: 'info',
   })

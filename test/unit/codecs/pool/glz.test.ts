@@ -178,6 +178,22 @@ test('a channel that goes with a GLZ image unsent costs the dictionary its windo
   t.deepEqual(heardTypes(workers[0]).slice(3), ['glzClose', 'glzOpen', 'glzEncode'])
 })
 
+test('a channel that goes costs the dictionary its window, though all was sent: nobody knows what arrived', (t) => {
+  const { pool, workers } = rig({ workers: 1 })
+  const dictionary = pool.openDictionary(1000)
+  const [left, right] = [0, 1].map(() => pool.lane<string>(1, () => undefined))
+  left!.submit(glzJob(dictionary), 'sent')
+  workers[0]!.ready()
+  workers[0]!.answer([1], note(0))
+  t.is(left!.take()?.tag, 'sent')
+  left!.close()
+  right!.submit(glzJob(dictionary), 'next')
+  t.deepEqual(workers[0]!.heard[3], { type: 'glzOpen', dictionary, windowPixels: 1000, nextImage: 1 })
+  right!.close()
+  right!.close()
+  t.deepEqual(heardTypes(workers[0]).slice(2), ['glzClose', 'glzOpen', 'glzEncode', 'glzClose'])
+})
+
 test('an image that was in work when its dictionary began anew is lost', (t) => {
   const { pool, workers, submit, ended } = rig({ workers: 1 })
   const dictionary = pool.openDictionary(1000)
