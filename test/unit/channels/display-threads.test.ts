@@ -147,7 +147,7 @@ for (const [setting, type, caps] of [
     const { model, surface, sent, until, close } = rig(setting, caps)
     show(model, frame)
     await until(sameAs(surface, frame))
-    for (let turn = 0; turn < 12; turn++) {
+    for (let turn = 0; turn < 6; turn++) {
       scribble(model, rectOf(17 * turn, 9 * turn, 200, 150), turn + 1)
       await until(sameAs(surface, frame))
     }
