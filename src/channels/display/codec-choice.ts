@@ -27,6 +27,9 @@ const MIN_QUIC_SIDE = 3
 /** Below this many pixels the start of a coder costs more than a better one saves. */
 const SMALL_PIXELS = 1024
 
+/** What a key press changes: coded at once on the main thread, where a dictionary would need another thread. */
+const ECHO_PIXELS = 4096
+
 /** JPEG of less than this is larger than what is lossless, and ugly. */
 const MIN_JPEG_PIXELS = 4096
 
@@ -75,7 +78,9 @@ export const chooseCodec = (input: ChoiceInput): PoolCodec => {
     case 'auto_lz': {
       return photo() ? 'quic' : 'lz'
     }
-    case 'auto':
+    case 'auto': {
+      return pixels <= ECHO_PIXELS ? 'lz' : photo() ? 'quic' : dictionary
+    }
     case 'auto_glz': {
       return photo() ? 'quic' : dictionary
     }
