@@ -21,9 +21,9 @@ export interface MemoryGuardDeps {
   readonly limits: Limits
   readonly logger: Logger
   readonly limitHits: Counter
-  memoryUse(): MemoryUse
+  readonly memoryUse: () => MemoryUse
   /** Ends the session of the newest client. */
-  endNewest(): void
+  readonly endNewest: () => void
 }
 
 type Key = 'memory-heap' | 'memory-buffers'

@@ -73,7 +73,7 @@ export interface ServerOptions {
   readonly guest: GuestParts
   readonly frontDoor?: FrontDoorRules
   /** Memory that the process holds; the system's if left out. */
-  memoryUse?(): MemoryUse
+  readonly memoryUse?: (() => MemoryUse) | undefined
   readonly sessionLimits?: SessionLimits
   /** In place of a pool of its own. */
   readonly keys?: Keys | undefined
