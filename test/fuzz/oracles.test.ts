@@ -2,26 +2,28 @@ import { readdirSync, readFileSync } from 'node:fs'
 import test from 'ava'
 import { mutate, SeededRandom } from './mutate.js'
 import type { Oracle } from './oracle.js'
-import { decodeAnyMessage } from './oracles/decode-any-message.js'
-import { drivenClients } from './oracles/driven-clients.js'
-import { framerStream } from './oracles/framer-stream.js'
-import { linkStage } from './oracles/link-stage.js'
-import { saslStage } from './oracles/sasl-stage.js'
-import { wholeSession } from './oracles/whole-session.js'
+import { ORACLES } from './registry.js'
 
 const regressionsOf = ({ name }: Oracle): URL =>
   new URL(`../../../test/fuzz/regressions/${name}/`, import.meta.url)
 
 const runs = (initial: number): number => Number(process.env['FUZZ_RUNS'] ?? initial)
 
-for (const [oracle, mutations] of [
-  [decodeAnyMessage, 20_000],
-  [framerStream, 3000],
-  [linkStage, 3000],
-  [saslStage, 3000],
-  [wholeSession, 1500],
-  [drivenClients, 1000],
-] as const) {
+/** Mutated seeds of an oracle: what a few seconds allow. */
+const MUTATIONS: Readonly<Record<string, number>> = {
+  'decode-any-message': 20_000,
+  'decode-glz': 1500,
+  'decode-jpeg': 1500,
+  'decode-lz': 4000,
+  'decode-lz4': 6000,
+  'decode-quic': 600,
+  'driven-clients': 1000,
+  'whole-session': 1500,
+}
+const FEW_MUTATIONS = 3000
+
+for (const oracle of ORACLES) {
+  const mutations = MUTATIONS[oracle.name] ?? FEW_MUTATIONS
   const regressions = regressionsOf(oracle)
   const names = readdirSync(regressions).filter((name) => name.endsWith('.hex'))
 
