@@ -12,8 +12,11 @@ export interface Move {
 /** A move pays when it makes this many pixels more right than wrong: it costs a message and a search. */
 const MIN_GAIN = 4096
 
+/** The displacement of the move before is taken when it explains this part of the difference. */
+const LIKELY_SHARE = 0.5
+
 /** Columns of strips whose rows vote for a vertical displacement. */
-const VOTING_COLUMNS = 4
+const VOTING_COLUMNS = 3
 
 /** Votes that a vertical displacement needs. */
 const MIN_VOTES = 4
@@ -33,11 +36,22 @@ const MAX_CELL_COLUMNS = 32
  * dragged window. What it does not explain is left to whoever compares the pictures after the move.
  *
  * @param unchanged strips of the window that are equal now
+ * @param last the move before this one: what scrolls, mostly goes on as it did
  * @returns a move inside the window, in coordinates of the picture
  */
-export const findMove = (store: PictureStore, window: Rect, unchanged: Uint8Array): Move | undefined => {
+export const findMove = (
+  store: PictureStore,
+  window: Rect,
+  unchanged: Uint8Array,
+  last?: Move,
+): Move | undefined => {
   if (window.right - window.left < STRIP || window.bottom - window.top < PROBE_ROWS) {
     return undefined
+  }
+  const again =
+    last === undefined ? undefined : explained(store, window, unchanged, last.dx, last.dy, LIKELY_SHARE)
+  if (again !== undefined) {
+    return again
   }
   const dy = verticalVote(store, window, unchanged)
   const scrolled = dy === undefined ? undefined : explained(store, window, unchanged, 0, dy)
@@ -154,6 +168,7 @@ const explained = (
   unchanged: Uint8Array,
   dx: number,
   dy: number,
+  share = 0,
 ): Move | undefined => {
   const width = window.right - window.left
   const height = window.bottom - window.top
@@ -172,7 +187,8 @@ const explained = (
     }
   }
   const best = bestRect(values, cells, height)
-  if (best === undefined || best.sum < MIN_GAIN) {
+  const least = Math.max(MIN_GAIN, share * STRIP * unchanged.reduce((sum, same) => sum + 1 - same, 0))
+  if (best === undefined || best.sum < least) {
     return undefined
   }
   const cellWidth = STRIP * group

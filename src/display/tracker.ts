@@ -25,6 +25,9 @@ const MIN_MOVED_STRIPS = 96
 /** Moves that are looked for in one change. */
 const MAX_MOVES = 3
 
+/** Another move is looked for only while at least this part of the difference is left. */
+const WORTH_ANOTHER = 0.3
+
 /** After a search in vain so many changes are not searched, then twice as many, up to the second number. */
 const FIRST_PAUSE = 1
 const LONGEST_PAUSE = 16
@@ -44,6 +47,7 @@ export class Tracker {
   #source: Frame
   #pause = FIRST_PAUSE
   #skip = 0
+  #lastMove: Move | undefined
   /** The picture; changes with {@link refresh} alone. */
   readonly frame: Frame
 
@@ -86,29 +90,40 @@ export class Tracker {
       return NOTHING
     }
     this.#copyIn(window)
-    let strips = this.#store.compare(window)
+    const { equal, different } = this.#store.compare(window)
+    if (different < MIN_MOVED_STRIPS || !this.#searches()) {
+      return { moves: [], rects: this.#takeChanged(window, equal) }
+    }
     const moves: Move[] = []
-    if (strips.different >= MIN_MOVED_STRIPS && this.#searches()) {
-      for (let i = 0; i < MAX_MOVES && strips.different >= MIN_MOVED_STRIPS; i++) {
-        const move = findMove(this.#store, window, strips.equal.slice())
-        if (move === undefined) {
-          break
-        }
-        this.#store.move(move.to, move.dx, move.dy)
-        moves.push(move)
-        strips = this.#store.compare(window)
+    let left = different
+    let unchanged = equal.slice()
+    while (
+      moves.length < MAX_MOVES &&
+      left >= MIN_MOVED_STRIPS &&
+      left >= different * WORTH_ANOTHER ** moves.length
+    ) {
+      const move = findMove(this.#store, window, unchanged, this.#lastMove)
+      if (move === undefined) {
+        break
       }
-      this.#learn(moves.length > 0)
-      strips = this.#store.compare(window)
+      this.#lastMove = move
+      this.#store.move(move.to, move.dx, move.dy)
+      moves.push(move)
+      const after = this.#store.compare(window)
+      left = after.different
+      unchanged = after.equal.slice()
     }
-    if (strips.different === 0) {
-      return { moves, rects: [] }
-    }
-    const rects = dirtyRects(this.#store, window, strips.equal)
+    this.#learn(moves.length > 0)
+    return { moves, rects: this.#takeChanged(window, unchanged) }
+  }
+
+  /** @returns rectangles in which pixels changed; they are in the picture now */
+  #takeChanged(window: Rect, equal: Uint8Array): Rect[] {
+    const rects = dirtyRects(this.#store, window, equal)
     for (const rect of rects) {
       this.#store.take(rect)
     }
-    return { moves, rects }
+    return rects
   }
 
   get #whole(): Rect {

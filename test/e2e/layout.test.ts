@@ -76,6 +76,14 @@ for (const version of ['7.2', '11'] satisfies QemuVersion[]) {
     const abs = await guest.event(/^abs /, clicked)
     const x = Number(abs.split(' ')[1])
     t.true(Math.abs(x - (800 * 32767) / 1440) < 40, `the left edge of the second head is at ${x}`)
+
+    const before = guest.events.length
+    await client.send('resize', { display: 1, x: 800, width: 640, height: 480, enabled: false })
+    await guest.event('mode 0x0 1', before)
+    await poll('the second head is dark', async () => (await client.pictureNow(1)) === undefined)
+    await guest.command('head 0')
+    await guest.command('pattern 7')
+    await untilSame(rig.qemu, () => client.picture(), 'the first head goes on')
   })
 }
 

@@ -229,7 +229,7 @@ class Client:
         Spice.MainChannel.update_display(
             self.main, number, command.get("x", 0), command.get("y", 0), command["width"], command["height"], True
         )
-        Spice.MainChannel.update_display_enabled(self.main, number, True, True)
+        Spice.MainChannel.update_display_enabled(self.main, number, command.get("enabled", True), True)
         return {"sent": Spice.MainChannel.send_monitor_config(self.main)}
 
     def do_compression(self, command):
