@@ -13,6 +13,8 @@ export interface Contestant {
   readonly side: Side
   /** Starts with an empty dictionary, for codecs that have one. */
   readonly restart?: () => void
+  /** Lays the pixels where the encoder wants them, outside of the time: what the product's own copy of them does. */
+  readonly stage?: (image: Image) => Image
   /** @returns bytes written */
   readonly encode: (image: Image, out: Uint8Array) => number
 }
@@ -89,7 +91,7 @@ function lz(reference: Reference | undefined): Codec {
   }
 }
 
-function ownGlz(kernel: 'auto' | 'off'): Contestant {
+function ownGlz(kernel: 'auto' | 'off', copying: boolean): Contestant {
   const options = { windowPixels: WINDOW_PIXELS, maxPixels: MAX_FRAME, startId: 0, kernel }
   let dictionary: GlzDictionary | undefined
   let encoder: ImageEncoder | undefined
@@ -99,6 +101,11 @@ function ownGlz(kernel: 'auto' | 'off'): Contestant {
       dictionary?.close()
       dictionary = new GlzDictionary(options)
       encoder = createGlzEncoder(dictionary, 0)
+    },
+    stage: (image) => {
+      const staging = copying ? undefined : dictionary?.staging
+      staging?.set(image.pixels)
+      return staging === undefined ? image : { ...image, pixels: staging.subarray(0, image.pixels.length) }
     },
     encode: (image, out) => encoder?.encode(image, out) ?? -1,
   }
@@ -116,30 +123,33 @@ function referenceGlz(reference: Reference): Contestant {
   }
 }
 
-function glz(reference: Reference | undefined): Codec {
-  const contestants = [ownGlz('off'), ownGlz('auto')]
-  if (reference !== undefined) {
-    contestants.push(referenceGlz(reference))
+/** @param copying whether the copy of the pixels into the dictionary is part of the time; C refers to them where they are */
+const glz =
+  (copying: boolean) =>
+  (reference: Reference | undefined): Codec => {
+    const contestants = [ownGlz('off', copying), ownGlz('auto', copying)]
+    if (reference !== undefined) {
+      contestants.push(referenceGlz(reference))
+    }
+    const decoders = new Map<Side, GlzDecoder>()
+    return {
+      name: copying ? 'glz, copy included' : 'glz',
+      dictionary: true,
+      identical: false,
+      contestants,
+      missing: missing(contestants),
+      verify: (side, coded, image, first) => {
+        const decoder =
+          (first ? undefined : decoders.get(side)) ??
+          new GlzDecoder({ maxPixels: MAX_FRAME, windowPixels: WINDOW_PIXELS })
+        decoders.set(side, decoder)
+        const decoded = decoder.decode(coded)
+        return decoded.done ? samePixels(decoded.image.pixels, image) : 'waits for an image that never comes'
+      },
+    }
   }
-  const decoders = new Map<Side, GlzDecoder>()
-  return {
-    name: 'glz',
-    dictionary: true,
-    identical: false,
-    contestants,
-    missing: missing(contestants),
-    verify: (side, coded, image, first) => {
-      const decoder =
-        (first ? undefined : decoders.get(side)) ??
-        new GlzDecoder({ maxPixels: MAX_FRAME, windowPixels: WINDOW_PIXELS })
-      decoders.set(side, decoder)
-      const decoded = decoder.decode(coded)
-      return decoded.done ? samePixels(decoded.image.pixels, image) : 'waits for an image that never comes'
-    },
-  }
-}
 
-export const CODECS = { quic, lz, glz } as const satisfies Record<
+export const CODECS = { quic, lz, glz: glz(false), 'glz-copy': glz(true) } as const satisfies Record<
   string,
   (reference: Reference | undefined) => Codec
 >

@@ -19,7 +19,7 @@ const HELP = `Compares the image encoders with their plain TypeScript oracles an
 
   --reference PATH  library with the interface of bench/reference/shim.c (${REFERENCE_PATH})
   --rounds N        rounds (9)
-  --codec LIST      of quic,lz,glz,jpeg,lz4,frame (all)
+  --codec LIST      of quic,lz,glz,glz-copy,jpeg,lz4,frame (all but glz-copy, whose times include the copy of the pixels)
   --only TEXT       only images whose name contains it
   --no-screens      no screenshots of real programs
   --no-oracle       without the plain encoders, which take most of the time

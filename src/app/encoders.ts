@@ -42,8 +42,8 @@ export const poolOptions = (
   },
 ]
 
-/** The coders as display channels see them. */
-export const encodersOf = (pool: EncoderPool): Encoders => {
+/** The coders as display channels see them; `trim` gives back what was made for them. */
+export const encodersOf = (pool: EncoderPool): Encoders & { trim(): void } => {
   let kernel: FrameKernel | undefined
   return {
     // Asked for only by channels that would use them, as loading costs memory.
@@ -63,6 +63,10 @@ export const encodersOf = (pool: EncoderPool): Encoders => {
     openDictionary: (windowPixels, nextImage) => pool.openDictionary(windowPixels, nextImage),
     closeDictionary: (dictionary) => {
       pool.closeDictionary(dictionary)
+    },
+    trim: () => {
+      kernel = undefined
+      pool.trim()
     },
     newLedger: (nextImage) => new GlzLedger(nextImage),
     isPhoto: (image) => (kernel ??= createFrameKernel()).photoScore(image) >= PHOTO_SCORE,

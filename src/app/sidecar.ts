@@ -4,6 +4,7 @@ import { formatAddress, type RunConfig } from '../config/index.js'
 import type { Clock } from '../core/clock.js'
 import type { Logger } from '../core/logger.js'
 import { DisplayModel } from '../display/index.js'
+import { trimHeap } from '../host/index.js'
 import { createPictureStore } from '../kernels/index.js'
 import { createDbusDisplaySource, type DbusDisplaySource } from '../gpu-bridge/index.js'
 import { createMetrics, createMetricsEndpoint, type Metrics, type MetricsEndpoint } from '../metrics/index.js'
@@ -19,6 +20,7 @@ import { limitWarnings } from './logger.js'
 import { loadSasl } from './sasl.js'
 import { SourceSupervisor } from './source-supervisor.js'
 import { TicketFiles } from './ticket-files.js'
+import { TidyUp } from './tidy-up.js'
 import { Vm } from './vm.js'
 
 export interface SidecarDeps {
@@ -45,6 +47,8 @@ export class Sidecar {
   readonly #supervisor: SourceSupervisor
   readonly #doors: DoorParts
   readonly #pool: EncoderPool
+  readonly #encoders: ReturnType<typeof encodersOf>
+  readonly #tidyUp: TidyUp
   readonly #server: SpiceServer
   readonly #endpoint: MetricsEndpoint | undefined
   #listening = false
@@ -92,9 +96,16 @@ export class Sidecar {
       up: metrics.sourceUp,
     })
     this.#doors = doorParts(config, { clock, logger: logger.child({ component: 'tls' }), metrics })
+    this.#tidyUp = new TidyUp(clock, () => {
+      this.#encoders.trim()
+      // bin/spice-sidecar exposes it; without, memory comes back when the engine finds time.
+      globalThis.gc?.()
+      trimHeap()
+    })
     this.#pool = new EncoderPool(
       ...poolOptions(config, { clock, logger: logger.child({ component: 'encoders' }), metrics }),
     )
+    this.#encoders = encodersOf(this.#pool)
     this.#server = this.#makeServer()
     this.#control =
       config.admin === undefined
@@ -185,6 +196,7 @@ export class Sidecar {
     this.#ticketFiles.close()
     await this.#control?.close()
     await this.#server.close()
+    this.#tidyUp.close()
     await this.#pool.close()
     await this.#supervisor.close()
     this.#qmp.close()
@@ -257,7 +269,7 @@ export class Sidecar {
         },
         display: {
           model: this.#model,
-          encoders: encodersOf(this.#pool),
+          encoders: this.#encoders,
           compression: imageCompression,
           zlibGlzWan: zlibGlzWanCompression,
           ackWindow,
@@ -274,7 +286,10 @@ export class Sidecar {
         cursor: { model: this.#model, mouse: this.#mouse, ackWindow },
         inputs: { guest, mouse: this.#mouse, locks: this.#locks, events: metrics.inputEvents },
       },
-      clientsChanged: (count) => this.#supervisor.watched(count > 0),
+      clientsChanged: (count) => {
+        this.#supervisor.watched(count > 0)
+        this.#tidyUp.clients(count)
+      },
     })
   }
 

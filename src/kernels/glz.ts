@@ -4,7 +4,7 @@ import { loadKernel } from './load.js'
 interface GlzExports {
   tableBytes(): number
   setup(ring: number, size: number, map: number, slots: number, tables: number, references: number): void
-  begin(): void
+  begin(): number
   place(slot: number, type: number, sequence: number, start: number, end: number): void
   forget(slot: number): void
   takeColours24(from: number, stride: number, width: number, height: number, to: number): void

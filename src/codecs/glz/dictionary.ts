@@ -44,6 +44,8 @@ export interface GlzCoded {
   readonly references: readonly GlzReference[]
 }
 
+const NONE: readonly GlzReference[] = []
+
 /**
  * The sender's GLZ dictionary: one for all display channels of a client (`protocol-display.md` section 14). It lives in
  * one thread and codes one image at a time; every image that it has coded has to be sent, on the channel that was
@@ -121,14 +123,15 @@ export class GlzDictionary {
     const coder = this.#ready()
     const pixels = image.width * image.height
     window.makeRoom(pixels)
-    const [sequence, first] = [window.next, window.first]
+    const { next: sequence, first } = window
     const size = coder.code({ image, type, sequence, first, motion }, out, GLZ_HEADER_SIZE)
     if (size < 0) {
       return undefined
     }
     window.append(pixels)
     this.#channels[sequence % GLZ_MAX_IMAGES] = channel
-    const [imageId, winHeadDist] = [this.#startId + sequence, sequence - first]
+    const imageId = this.#startId + sequence
+    const winHeadDist = sequence - first
     writeGlzHeader(image, type, imageId, winHeadDist, out)
     return { size, imageId, winHeadDist, ...this.#references(coder, sequence, channel) }
   }
@@ -163,18 +166,22 @@ export class GlzDictionary {
     sequence: number,
     channel: number,
   ): Pick<GlzCoded, 'oldestReferredTo' | 'references'> {
-    const newest = new Map<number, number>()
+    let newest: Map<number, number> | undefined
     let oldest = sequence
     for (const other of coder.referred()) {
       const otherChannel = this.#channels[other % GLZ_MAX_IMAGES] ?? 0
       oldest = Math.min(oldest, other)
       if (otherChannel !== channel) {
+        newest ??= new Map()
         newest.set(otherChannel, Math.max(other, newest.get(otherChannel) ?? 0))
       }
     }
     return {
       oldestReferredTo: this.#startId + oldest,
-      references: [...newest].map(([id, other]) => ({ channel: id, imageId: this.#startId + other })),
+      references:
+        newest === undefined
+          ? NONE
+          : Array.from(newest, ([id, other]) => ({ channel: id, imageId: this.#startId + other })),
     }
   }
 }

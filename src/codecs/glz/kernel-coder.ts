@@ -6,14 +6,15 @@ import { glzMaxEncodedSize, GLZ_HEADER_SIZE, type GlzPass } from './glz-format.j
 const UNIT_BYTES = 4
 /** Slots of an image: colours and alpha values. */
 const PLANES = 2
-/** How many images back one of the same size is looked for. */
-const SIMILAR_IMAGES = 64
+/** More than any side of an image has pixels. */
+const MAX_SIDE = 2 ** 26
 /** Marks the type of a slot that holds alpha values. */
 const ALPHA_TYPE = 0x10
 
 const blocks = (bytes: number): number => Math.ceil(bytes / GLZ_BLOCK_BYTES) * GLZ_BLOCK_BYTES
 
-const pixelBytesOf = (format: Image['format']): number => (format === 'rgb16' ? 2 : format === 'rgb24' ? 3 : 4)
+const pixelBytesOf = (format: Image['format']): number =>
+  format === 'rgb16' ? 2 : format === 'rgb24' ? 3 : 4
 
 /** Packs the rows of an image into `to`. */
 const copyRows = (to: Uint8Array, start: number, image: Image, rowBytes: number): void => {
@@ -39,6 +40,10 @@ interface Kept {
   readonly end: number
 }
 
+const NONE: readonly number[] = []
+
+const sizeKey = ({ width, height }: Kept): number => width * MAX_SIDE + height
+
 /** Pixels as they come. */
 interface Raw {
   readonly image: Image
@@ -63,8 +68,11 @@ export class GlzKernelCoder implements GlzCoder {
   #kernel: GlzKernel | undefined
   readonly #ringBytes: number
   readonly #maxPixels: number
+  readonly #outBytes: number
   /** By sequence number modulo the length. */
   readonly #images: (Kept | undefined)[] = []
+  /** Newest image in the ring of each size. */
+  readonly #newest = new Map<number, number>()
   /** Where the next image begins, bytes from the start of the ring. */
   #ringAt = 0
   /** Oldest image in the ring. */
@@ -72,10 +80,11 @@ export class GlzKernelCoder implements GlzCoder {
   /** How much of the memory from `#ringAt` on callers may have written: nothing, one image, anything. */
   #staged: 'nothing' | 'image' | 'anything' = 'nothing'
 
-  private constructor(kernel: GlzKernel, ringBytes: number, maxPixels: number) {
+  private constructor(kernel: GlzKernel, ringBytes: number, maxPixels: number, outBytes: number) {
     this.#kernel = kernel
     this.#ringBytes = ringBytes
     this.#maxPixels = maxPixels
+    this.#outBytes = outBytes
   }
 
   /**
@@ -85,12 +94,13 @@ export class GlzKernelCoder implements GlzCoder {
    */
   static load(windowPixels: number, maxPixels: number): GlzKernelCoder | undefined {
     const ringBytes = blocks((windowPixels + (windowPixels >> 3)) * UNIT_BYTES)
+    const outBytes = glzMaxEncodedSize('rgba', maxPixels) - GLZ_HEADER_SIZE
     const kernel = loadGlzKernel({
       ringBytes: ringBytes + PLANES * blocks(maxPixels * UNIT_BYTES),
       slots: GLZ_MAX_IMAGES * PLANES,
-      outBytes: glzMaxEncodedSize('rgba', maxPixels) - GLZ_HEADER_SIZE,
+      outBytes,
     })
-    return kernel && new GlzKernelCoder(kernel, ringBytes, maxPixels)
+    return kernel && new GlzKernelCoder(kernel, ringBytes, maxPixels, outBytes)
   }
 
   get staging(): Uint8Array | undefined {
@@ -113,34 +123,38 @@ export class GlzKernelCoder implements GlzCoder {
     this.#forgetBefore(kernel, task.first)
     const kept = this.#place(kernel, task)
     kernel.exports.begin()
-    const similar = this.#similar(kept, sequence)
-    const limit = kernel.out + Math.min(out.length - at, glzMaxEncodedSize('rgba', this.#maxPixels))
+    const newest = this.#newest.get(sizeKey(kept)) ?? sequence
+    const model = newest === sequence ? undefined : this.#kept(newest)
+    const similar = model?.type === kept.type
+    const limit = kernel.out + Math.min(out.length - at, this.#outBytes)
     let end = kernel.out
     for (let plane = 0; plane < type.passes.length && end > 0; plane++) {
-      const slot = (sequence % GLZ_MAX_IMAGES) * PLANES + plane
-      const [hintSlot, hintDelta] = this.#hint(similar, kept, plane, task.motion)
+      const slot = this.#slot(sequence) + plane
       const pass = this.#pass(kernel, type.passes[plane]?.kind)
-      end = pass(slot, image.width * UNIT_BYTES, hintSlot ?? slot, hintDelta, end, limit)
+      const hintSlot = similar ? this.#slot(newest) + plane : slot
+      const delta = model === undefined || !similar ? 0 : this.#hintDelta(model, kept, plane, task.motion)
+      end = pass(slot, image.width * UNIT_BYTES, hintSlot, delta, end, limit)
     }
     if (end === 0) {
       this.#forget(kernel, sequence)
       return -1
     }
+    this.#newest.set(sizeKey(kept), sequence)
     this.#ringAt = kept.end < this.#ringBytes ? kept.end : 0
     out.set(kernel.bytes.subarray(kernel.out, end), at)
     return at + end - kernel.out
   }
 
-  *referred(): Iterable<number> {
+  referred(): Iterable<number> {
     const list = this.#kernel?.references
-    for (let at = 1; list !== undefined && at <= (list[0] ?? 0); at++) {
-      yield list[at] ?? 0
-    }
+    const count = list?.[0] ?? 0
+    return list === undefined || count === 0 ? NONE : list.subarray(1, 1 + count)
   }
 
   close(): void {
     this.#kernel = undefined
     this.#images.length = 0
+    this.#newest.clear()
   }
 
   #pass({ exports }: GlzKernel, kind: GlzPass['kind'] | undefined): GlzKernel['exports']['code24'] {
@@ -171,7 +185,7 @@ export class GlzKernelCoder implements GlzCoder {
     for (let plane = 0; plane < type.passes.length; plane++) {
       const from = kernel.ring + start + plane * planeBytes
       kernel.exports.place(
-        (sequence % GLZ_MAX_IMAGES) * PLANES + plane,
+        this.#slot(sequence) + plane,
         type.type | (type.passes[plane]?.kind === 'alpha' ? ALPHA_TYPE : 0),
         sequence,
         from,
@@ -216,38 +230,15 @@ export class GlzKernelCoder implements GlzCoder {
     }
   }
 
-  /** Newest earlier image that may show the same rectangle: the same type and size. */
-  #similar(kept: Kept, sequence: number): number | undefined {
-    const stop = Math.max(this.#oldest, sequence - SIMILAR_IMAGES)
-    for (let other = sequence - 1; other >= stop; other--) {
-      const image = this.#kept(other)
-      if (
-        image !== undefined &&
-        image.type === kept.type &&
-        image.width === kept.width &&
-        image.height === kept.height
-      ) {
-        return other
-      }
-    }
-    return undefined
+  /** How far the same pixels of an earlier image of this size lie from ours, bytes. */
+  #hintDelta(model: Kept, kept: Kept, plane: number, motion: GlzMotion | undefined): number {
+    const moved = motion === undefined ? 0 : motion.dy * kept.width + motion.dx
+    return model.start - kept.start + plane * (model.planeBytes - kept.planeBytes) - moved * UNIT_BYTES
   }
 
-  #hint(
-    similar: number | undefined,
-    kept: Kept,
-    plane: number,
-    motion: GlzMotion | undefined,
-  ): readonly [slot: number | undefined, delta: number] {
-    const image = similar === undefined ? undefined : this.#kept(similar)
-    if (similar === undefined || image === undefined) {
-      return [undefined, 0]
-    }
-    const moved = motion === undefined ? 0 : motion.dy * kept.width + motion.dx
-    return [
-      (similar % GLZ_MAX_IMAGES) * PLANES + plane,
-      image.start - kept.start + plane * (image.planeBytes - kept.planeBytes) - moved * UNIT_BYTES,
-    ]
+  /** The slot of an image's first plane. */
+  #slot(sequence: number): number {
+    return (sequence % GLZ_MAX_IMAGES) * PLANES
   }
 
   #kept(sequence: number): Kept | undefined {
@@ -272,7 +263,11 @@ export class GlzKernelCoder implements GlzCoder {
   }
 
   #forget({ exports }: GlzKernel, sequence: number): void {
-    const slot = (sequence % GLZ_MAX_IMAGES) * PLANES
+    const slot = this.#slot(sequence)
+    const kept = this.#kept(sequence)
+    if (kept !== undefined && this.#newest.get(sizeKey(kept)) === sequence) {
+      this.#newest.delete(sizeKey(kept))
+    }
     this.#images[sequence % GLZ_MAX_IMAGES] = undefined
     exports.forget(slot)
     exports.forget(slot + 1)

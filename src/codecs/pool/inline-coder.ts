@@ -16,6 +16,11 @@ export class InlineCoder {
     this.#makers = makers
   }
 
+  /** Gives its encoders back; they are made again when they are needed. */
+  trim(): void {
+    this.#coder = undefined
+  }
+
   /** Never throws. `encodeMs` is left to the caller: 0. */
   encode(job: EncodeJob): EncodeOutcome {
     if (job.codec === 'glz') {

@@ -81,6 +81,11 @@ export class EncoderPool {
     return this.#inline.maxPixels
   }
 
+  /** Gives back what the main thread's coder holds. */
+  trim(): void {
+    this.#inline.trim()
+  }
+
   /** Starts a worker for jobs that are about to come. */
   warmUp(): void {
     if (this.#crew.live === 0) {

@@ -68,9 +68,9 @@ function slotOf(table: usize, hash: u64): usize {
 /** The bits of a difference that count. */
 function compared<T>(difference: v128): v128 {
   return sizeof<T>() == 4
-    ? v128.and(difference, i32x4.splat(0xffffff))
+    ? v128.shl<u32>(difference, 8)
     : sizeof<T>() == 2
-      ? v128.and(difference, i16x8.splat(0x7fff))
+      ? v128.shl<u16>(difference, 1)
       : difference
 }
 
