@@ -15,6 +15,8 @@ const HELP = `Times key presses over a slow line: 1280x800, dense text scrolls i
   --mbit N       megabits a second each way (10)
   --ms N         round trip in milliseconds (80)
   --lines N      lines of text a second (20)
+  --busy TEXT    another command for the busy half than its text, such as "animate 640 0 320 400 20 0"
+  --flag TEXT    a flag for the sidecar, as --flag=--name=value; can be given again
   --only NAME    sidecar or built-in
 `
 
@@ -32,7 +34,9 @@ interface Turn {
 
 interface Scene {
   readonly presses: number
-  readonly lines: number
+  /** What the guest is told to do in the right half. */
+  readonly busy: string
+  readonly flags: readonly string[]
   readonly shape: LinkShape
 }
 
@@ -46,6 +50,8 @@ async function main(): Promise<void> {
       mbit: { type: 'string', default: '10' },
       ms: { type: 'string', default: '80' },
       lines: { type: 'string', default: '20' },
+      busy: { type: 'string' },
+      flag: { type: 'string', multiple: true, default: [] },
       only: { type: 'string', default: '' },
       help: { type: 'boolean', default: false },
     },
@@ -56,7 +62,8 @@ async function main(): Promise<void> {
   }
   const scene = {
     presses: Number(values.presses),
-    lines: Number(values.lines),
+    busy: values.busy ?? `term 640 0 640 800 ${Number(values.lines)} 0`,
+    flags: values.flag,
     shape: { delayMs: Number(values.ms) / 2, bitsPerSecond: Number(values.mbit) * 1e6 },
   }
   const chosen = SERVERS.filter((name) => name.includes(values.only))
@@ -73,7 +80,7 @@ async function main(): Promise<void> {
 async function oneTurn(server: ServerName, scene: Scene): Promise<Turn> {
   const cleanup = new Cleanup()
   try {
-    const rig = await startRig({ server, sidecar: { logLevel: 'info' } })
+    const rig = await startRig({ server, sidecar: { logLevel: 'info', flags: scene.flags } })
     cleanup.add(() => rig.stop())
     const shaper = await Shaper.start(rig.target.port ?? 0, scene.shape)
     cleanup.add(() => shaper.stop())
@@ -90,10 +97,10 @@ async function oneTurn(server: ServerName, scene: Scene): Promise<Turn> {
   }
 }
 
-async function timed(rig: Rig, client: SpiceClient, { presses, lines }: Scene): Promise<Turn> {
+async function timed(rig: Rig, client: SpiceClient, { presses, busy }: Scene): Promise<Turn> {
   const { guest } = rig.qemu
   const displayBytes = async (): Promise<number> => (await client.counters()).bytes['display'] ?? 0
-  await guest.command(`term 640 0 640 800 ${lines} 0`)
+  await guest.command(busy)
   // The half is full of text after 50 lines, and whatever queues has begun to.
   await pause(4000)
   const startMs = nowMs()

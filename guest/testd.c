@@ -24,9 +24,12 @@
 #define JOBS_MAX 4
 #define PORTS_MAX 4
 #define SQUARE 64
+#define DRAG_X 7
+#define DRAG_Y 3
+#define WINDOW_PICTURE 6
 #define PORT_POLL_MS 50
 
-enum job_kind { JOB_NONE, JOB_ANIMATE, JOB_TERM };
+enum job_kind { JOB_NONE, JOB_ANIMATE, JOB_TERM, JOB_DRAG };
 
 struct job {
     enum job_kind kind;
@@ -212,6 +215,15 @@ static bool fill(int index, int x, int y, int width, int height, uint32_t colour
     return true;
 }
 
+static void move_pixels(struct kms_head *head, int x, int y, int width, int height, int to_x, int to_y)
+{
+    for (int i = 0; i < height; i++) {
+        int row = to_y > y ? height - 1 - i : i;
+        memmove(head->front.pixels + (uint32_t)(to_y + row) * head->front.stride + (uint32_t)to_x,
+                head->front.pixels + (uint32_t)(y + row) * head->front.stride + (uint32_t)x, (size_t)width * 4);
+    }
+}
+
 static void toggle_square(void)
 {
     guest.follow_lit = !guest.follow_lit;
@@ -257,6 +269,52 @@ static void term_line(struct job *job)
     kms_flush(&guest.kms, job->head, job->x, job->y, job->width, job->height);
 }
 
+// how far something has come that goes back and forth between 0 and room
+static int bounce(int distance, int room)
+{
+    if (room <= 0) {
+        return 0;
+    }
+    int at = distance % (2 * room);
+    return at > room ? 2 * room - at : at;
+}
+
+static void draw_window(struct kms_head *head, int left, int top, int width, int height)
+{
+    for (int y = 0; y < height; y++) {
+        uint32_t *row = head->front.pixels + (uint32_t)(top + y) * head->front.stride + (uint32_t)left;
+        for (int x = 0; x < width; x++) {
+            row[x] = picture_pixel(WINDOW_PICTURE, x, y, width, height);
+        }
+    }
+}
+
+static void drag_step(struct job *job)
+{
+    struct kms_head *head = head_at(job->head);
+    int room_x = head->width - job->width - job->x, room_y = head->height - job->height - job->y;
+    int x = job->x + bounce(job->done * DRAG_X, room_x), y = job->y + bounce(job->done * DRAG_Y, room_y);
+    if (job->done == 0) {
+        draw_window(head, x, y, job->width, job->height);
+        kms_flush(&guest.kms, job->head, x, y, job->width, job->height);
+        return;
+    }
+    int old_x = job->x + bounce((job->done - 1) * DRAG_X, room_x);
+    int old_y = job->y + bounce((job->done - 1) * DRAG_Y, room_y);
+    move_pixels(head, old_x, old_y, job->width, job->height, x, y);
+    for (int row = old_y; row < old_y + job->height; row++) {
+        for (int column = old_x; column < old_x + job->width; column++) {
+            if (row < y || row >= y + job->height || column < x || column >= x + job->width) {
+                head->front.pixels[(uint32_t)row * head->front.stride + (uint32_t)column] =
+                    picture_pixel(guest.picture[job->head], column, row, head->width, head->height);
+            }
+        }
+    }
+    int left = x < old_x ? x : old_x, top = y < old_y ? y : old_y;
+    int right = x + old_x - left + job->width, bottom = y + old_y - top + job->height;
+    kms_flush(&guest.kms, job->head, left, top, right - left, bottom - top);
+}
+
 static void run_jobs(void)
 {
     for (int i = 0; i < JOBS_MAX; i++) {
@@ -268,6 +326,8 @@ static void run_jobs(void)
         bool fits = guest.graphics && job->x + job->width <= head->width && job->y + job->height <= head->height;
         if (fits && job->kind == JOB_ANIMATE) {
             animate_frame(job);
+        } else if (fits && job->kind == JOB_DRAG) {
+            drag_step(job);
         } else if (fits) {
             term_line(job);
         }
@@ -504,11 +564,7 @@ static void copy_area(const int *n)
         say("error outside the screen");
         return;
     }
-    for (int i = 0; i < height; i++) {
-        int row = to_y > y ? height - 1 - i : i;
-        memmove(head->front.pixels + (uint32_t)(to_y + row) * head->front.stride + (uint32_t)to_x,
-                head->front.pixels + (uint32_t)(y + row) * head->front.stride + (uint32_t)x, (size_t)width * 4);
-    }
+    move_pixels(head, x, y, width, height, to_x, to_y);
     kms_flush(&guest.kms, guest.head, to_x, to_y, width, height);
     say("done");
 }
@@ -538,6 +594,8 @@ static void graphics_command(const char *name, const int *n, int count)
         start_job(JOB_ANIMATE, n);
     } else if (strcmp(name, "term") == 0 && count == 6) {
         start_job(JOB_TERM, n);
+    } else if (strcmp(name, "drag") == 0 && count == 6) {
+        start_job(JOB_DRAG, n);
     } else if (strcmp(name, "flips") == 0 && count == 2) {
         status = flips(n[0], n[1]);
         if (status < 0) {

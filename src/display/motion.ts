@@ -139,7 +139,10 @@ const probeVote = (
     : { dx: (key % (2 * width)) - width, dy: Math.floor(key / (2 * width)) - height }
 }
 
-/** Changed places spread over the picture, eight rows each, so that one of them is met in every eighth row. */
+/**
+ * Changed places spread over the picture, eight rows each, so that one of them is met in every eighth row. Not at even
+ * distances: those could be the width of the window, and all places in its first column, where nothing is found again.
+ */
 const probePoints = (width: number, height: number, unchanged: Uint8Array): { x: number; y: number }[] => {
   const columns = Math.ceil(width / STRIP)
   const places: { x: number; y: number }[] = []
@@ -154,12 +157,18 @@ const probePoints = (width: number, height: number, unchanged: Uint8Array): { x:
       }
     }
   }
-  const stride = Math.max(1, Math.floor(places.length / PROBE_PLACES))
-  return places
-    .filter((_, i) => i % stride === 0)
-    .slice(0, PROBE_PLACES)
-    .flatMap(({ x, y }) => Array.from({ length: PROBE_ROWS }, (_, i) => ({ x, y: y + i })))
+  const chosen =
+    places.length <= PROBE_PLACES
+      ? places
+      : Array.from(
+          { length: PROBE_PLACES },
+          (_, i) => (i + scatter(i)) * (places.length / PROBE_PLACES),
+        ).flatMap((at) => places[Math.floor(at)] ?? [])
+  return chosen.flatMap(({ x, y }) => Array.from({ length: PROBE_ROWS }, (_, i) => ({ x, y: y + i })))
 }
+
+/** From 0 to below 1, without a pattern in `i`. */
+const scatter = (i: number): number => (Math.imul(i + 1, 0x9e3779b1) >>> 0) / 2 ** 32
 
 /** The rectangle that gains most by a displacement; `undefined` when it gains too little. */
 const explained = (

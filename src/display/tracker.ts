@@ -22,6 +22,9 @@ const JOINED_EXCESS = 4
 /** Strips that must differ before it is worth asking where they came from. */
 const MIN_MOVED_STRIPS = 96
 
+/** A search in vain among fewer strips is cheap, and says nothing of later ones: text that fills a screen before it scrolls. */
+const VAIN_STRIPS = 1024
+
 /** Moves that are looked for in one change. */
 const MAX_MOVES = 3
 
@@ -113,7 +116,9 @@ export class Tracker {
       left = after.different
       unchanged = after.equal.slice()
     }
-    this.#learn(moves.length > 0)
+    if (moves.length > 0 || different > VAIN_STRIPS) {
+      this.#learn(moves.length > 0)
+    }
     return { moves, rects: this.#takeChanged(window, unchanged) }
   }
 

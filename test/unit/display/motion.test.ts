@@ -113,6 +113,13 @@ for (const [dx, dy] of [
   })
 }
 
+test('a dragged window is found in damage that is just its two places', (t) => {
+  // As many columns as the distance of evenly spread probes: all would lie at the left edge, in what was uncovered.
+  const before = canvas(407, 303, (x, y) => (x < 400 && y < 300 ? textAt(x, y) : 0x305070))
+  const after = canvas(407, 303, (x, y) => (x >= 7 && y >= 3 ? textAt(x - 7, y - 3) : 0x305070))
+  t.deepEqual(find(before, after), { to: rectOf(7, 3, 400, 300), dx: 7, dy: 3 })
+})
+
 test('nothing is found where nothing moved', (t) => {
   const picture = canvas(640, 480, textAt)
   t.is(find(picture, picture), undefined)
