@@ -178,6 +178,8 @@ export class Sidecar {
       }
     })
     this.#qmp.start()
+    // What starting took is given back, too.
+    this.#tidyUp.clients(0)
   }
 
   /** Reads the ticket files again; the expiry counts anew. */
