@@ -118,7 +118,7 @@ const LOSSLESS: readonly Case[] = [
   },
   { setting: 'auto_lz', uses: ['lz', 'quic'], mayUse: ['raw'], brief: true },
   { setting: 'auto_glz', uses: ['glz', 'quic'], mayUse: ['raw'], brief: true },
-  { setting: 'auto', uses: ['glz', 'quic'], mayUse: ['raw'], brief: true },
+  { setting: 'auto', uses: ['glz', 'quic'], mayUse: ['raw', 'lz'], brief: true },
 ]
 
 for (const [index, { setting, flags = [], uses, mayUse, brief = false }] of LOSSLESS.entries()) {
