@@ -37,7 +37,7 @@ export class Sidecar {
   readonly #tickets: TicketStore
   readonly #ticketFiles: TicketFiles
   readonly #control: LocalControl | undefined
-  readonly #model = new DisplayModel(createPictureStore)
+  readonly #model = new DisplayModel((width, height) => this.#pictureStore(width, height))
   readonly #vm = new Vm(this.#model)
   readonly #mouse = new MouseModes()
   readonly #locks = new LockKeys()
@@ -293,6 +293,21 @@ export class Sidecar {
         this.#tidyUp.clients(count)
       },
     })
+  }
+
+  #pictureStore(width: number, height: number): ReturnType<typeof createPictureStore> {
+    const store = createPictureStore(width, height)
+    if (store === undefined) {
+      this.#metrics.limitHits.add(1, { limit: 'memory-buffers' })
+      this.#deps.logger.error(
+        'No memory for the picture of a console, which stays dark: lower limit-image-pixels',
+        {
+          width,
+          height,
+        },
+      )
+    }
+    return store
   }
 
   #followInput(): void {

@@ -38,7 +38,7 @@ export class DisplayModel implements DisplaySink {
   readonly #observers = new Set<DisplayObserver>()
   readonly #createStore: CreatePictureStore
 
-  /** @param createStore makes the memory of a console's picture */
+  /** @param createStore makes the memory of a console's picture; a console without any is dark */
   constructor(createStore: CreatePictureStore) {
     this.#createStore = createStore
   }
@@ -80,7 +80,7 @@ export class DisplayModel implements DisplaySink {
       this.#tell((observer) => observer.stale?.(console))
       return
     }
-    const tracker = frame === undefined ? undefined : new Tracker(frame, this.#createStore, before)
+    const tracker = frame === undefined ? undefined : Tracker.create(frame, this.#createStore, before)
     if (tracker === undefined) {
       this.#trackers.delete(console)
     } else {

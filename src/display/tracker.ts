@@ -35,8 +35,8 @@ const WORTH_ANOTHER = 0.3
 const FIRST_PAUSE = 1
 const LONGEST_PAUSE = 16
 
-/** Makes the memory of a picture of that many pixels. */
-export type CreatePictureStore = (width: number, height: number) => PictureStore
+/** Makes the memory of a picture of that many pixels; `undefined` when there is none. */
+export type CreatePictureStore = (width: number, height: number) => PictureStore | undefined
 
 const NOTHING: Change = { moves: [], rects: [] }
 
@@ -54,18 +54,27 @@ export class Tracker {
   /** The picture; changes with {@link refresh} alone. */
   readonly frame: Frame
 
-  /** @param before the tracker that this one replaces; its memory is used again where it fits, and its frame is void */
-  constructor(source: Frame, createStore: CreatePictureStore, before?: Tracker) {
+  private constructor(source: Frame, store: PictureStore) {
     const { width, height, generation } = source
     this.#source = source
-    this.#store =
+    this.#store = store
+    this.frame = { generation, width, height, stride: width * 4, pixels: store.old }
+    const whole = this.#whole
+    this.#copyIn(whole)
+    store.take(whole)
+  }
+
+  /**
+   * @param before the tracker that this one replaces; its memory is used again where it fits, and its frame is void
+   * @returns `undefined` when there is no memory for the picture
+   */
+  static create(source: Frame, createStore: CreatePictureStore, before?: Tracker): Tracker | undefined {
+    const { width, height } = source
+    const store =
       before !== undefined && before.#store.reshape(width, height)
         ? before.#store
         : createStore(width, height)
-    this.frame = { generation, width, height, stride: width * 4, pixels: this.#store.old }
-    const whole = this.#whole
-    this.#copyIn(whole)
-    this.#store.take(whole)
+    return store && new Tracker(source, store)
   }
 
   /** Pixels come from another frame of the same size from now on. */

@@ -203,6 +203,14 @@ export class PictureKernel implements PictureStore {
   }
 }
 
-/** A picture store of the faster kind that runs here. */
-export const createPictureStore = (width: number, height: number): PictureStore =>
-  PictureKernel.load(width, height) ?? new PlainPictureStore(width, height)
+/** A picture store of the faster kind that runs here; `undefined` when there is no memory for it. */
+export const createPictureStore = (width: number, height: number): PictureStore | undefined => {
+  try {
+    return PictureKernel.load(width, height) ?? new PlainPictureStore(width, height)
+  } catch (error) {
+    if (error instanceof RangeError) {
+      return undefined
+    }
+    throw error
+  }
+}

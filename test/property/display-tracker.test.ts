@@ -52,7 +52,7 @@ test('whoever follows the changes has the exact picture, and moved pixels are re
       fc.array(fc.tuple(acts, fc.boolean(), fc.boolean()), { maxLength: 8 }),
       (width, height, padding, steps) => {
         const guest = guestOf(width, height, padding)
-        const tracker = new Tracker({ generation: 1, ...guest }, createPictureStore)
+        const tracker = Tracker.create({ generation: 1, ...guest }, createPictureStore)!
         const mirror = new Mirror(tracker.frame)
         for (const [what, overReported, looksNow] of steps) {
           act(guest, what)
@@ -81,7 +81,7 @@ test('whoever follows the changes has the exact picture, and moved pixels are re
 
 test('a guest that reports its whole screen for a blinking cursor costs the pixels of the cursor', (t) => {
   const guest = guestOf(640, 480, 0)
-  const tracker = new Tracker({ generation: 1, ...guest }, createPictureStore)
+  const tracker = Tracker.create({ generation: 1, ...guest }, createPictureStore)!
   const mirror = new Mirror(tracker.frame)
   act(guest, { kind: 'fill', rect: rectOf(203, 117, 9, 16), colour: 0x123456 })
   tracker.damage([rectOf(0, 0, 640, 480)])
@@ -93,7 +93,7 @@ test('a guest that reports its whole screen for a blinking cursor costs the pixe
 
 test('the padding byte of a pixel is no change', (t) => {
   const guest = guestOf(130, 40, 2)
-  const tracker = new Tracker({ generation: 1, ...guest }, createPictureStore)
+  const tracker = Tracker.create({ generation: 1, ...guest }, createPictureStore)!
   for (let at = 3; at < guest.pixels.length; at += 4) {
     guest.pixels[at] = 0xa5
   }
@@ -103,7 +103,7 @@ test('the padding byte of a pixel is no change', (t) => {
 
 test('a frame that comes in place of one of the same size is compared, not sent again', (t) => {
   const guest = guestOf(200, 100, 0)
-  const tracker = new Tracker({ generation: 1, ...guest }, createPictureStore)
+  const tracker = Tracker.create({ generation: 1, ...guest }, createPictureStore)!
   const other = { ...guest, pixels: guest.pixels.slice() }
   act(other, { kind: 'fill', rect: rectOf(10, 20, 5, 5), colour: 0xff00ff })
   tracker.follow({ generation: 2, ...other })
@@ -112,7 +112,7 @@ test('a frame that comes in place of one of the same size is compared, not sent 
 
 test('scrolling costs the lines that came in', (t) => {
   const guest = guestOf(640, 480, 0)
-  const tracker = new Tracker({ generation: 1, ...guest }, createPictureStore)
+  const tracker = Tracker.create({ generation: 1, ...guest }, createPictureStore)!
   const mirror = new Mirror(tracker.frame)
   for (let turn = 0; turn < 5; turn++) {
     act(guest, { kind: 'shift', rect: rectOf(0, 0, 640, 480), dx: 0, dy: -16 })
@@ -127,7 +127,7 @@ test('scrolling costs the lines that came in', (t) => {
 
 test('a huge picture is looked at in turns', (t) => {
   const guest = guestOf(2048, 2048, 0)
-  const tracker = new Tracker({ generation: 1, ...guest }, createPictureStore)
+  const tracker = Tracker.create({ generation: 1, ...guest }, createPictureStore)!
   act(guest, { kind: 'fill', rect: rectOf(5, 5, 1, 1), colour: 1 })
   act(guest, { kind: 'fill', rect: rectOf(5, 2000, 1, 1), colour: 1 })
   tracker.damage([rectOf(0, 0, 2048, 2048)])

@@ -31,6 +31,20 @@ test('damage is cut to the frame and to what changed, and what lies outside is n
   t.deepEqual(log, ['stale 0', 'stale 0', 'changed 0 [{"left":8,"top":8,"right":10,"bottom":10}]'])
 })
 
+test('a console whose picture finds no memory is dark, and goes on when there is some', (t) => {
+  let room = false
+  const model = new DisplayModel((width, height) => (room ? createPictureStore(width, height) : undefined))
+  const log = watched(model)
+  model.scanout(0, testFrame(10, 10))
+  model.damage(0, [rectOf(0, 0, 10, 10)])
+  model.refresh(0)
+  t.is(model.picture(0).frame, undefined)
+  t.false(log.some((line) => line.startsWith('changed')))
+  room = true
+  model.scanout(0, testFrame(10, 10))
+  t.is(model.picture(0).frame?.width, 10)
+})
+
 test('a console that goes away turns dark first; a reset turns all of them dark', (t) => {
   const model = new DisplayModel(createPictureStore)
   const consoles = [0, 1].map((index) => ({ index, label: '', head: index }))

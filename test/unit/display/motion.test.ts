@@ -45,7 +45,7 @@ const copyOf = (from: Canvas): Canvas => ({ ...from, pixels: from.pixels.slice()
 
 const find = (before: Canvas, after: Canvas): Move | undefined => {
   const { width, height } = before
-  const store = createPictureStore(width, height)
+  const store = createPictureStore(width, height)!
   store.old.set(new Uint8Array(before.pixels.buffer))
   store.fresh.set(new Uint8Array(after.pixels.buffer))
   const window = rectOf(0, 0, width, height)
