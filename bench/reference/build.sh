@@ -27,7 +27,7 @@ prepare_apt() {
   suite=$(. /etc/os-release && echo "${VERSION_CODENAME:?}")
   mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/sources"
   for kind in deb deb-src; do
-    echo "$kind [signed-by=$keyring] ${DEBIAN_MIRROR:-http://deb.debian.org/debian} $suite main"
+    echo "$kind [signed-by=$keyring] $(debian_mirror) $suite main"
   done >"$apt/sources.list"
   cat >"$apt/apt.conf" <<-END
 	Dir::Etc::SourceList "$apt/sources.list";
