@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { Encoders } from '../channels/index.js'
-import { GlzLedger, type EncoderPool, type PoolDeps, type PoolOptions } from '../codecs/index.js'
+import { GlzLedger, joinPieces, type EncoderPool, type PoolDeps, type PoolOptions } from '../codecs/index.js'
 import type { Config } from '../config/index.js'
 import type { Clock } from '../core/clock.js'
 import type { Logger } from '../core/logger.js'
@@ -68,6 +68,7 @@ export const encodersOf = (pool: EncoderPool): Encoders & { trim(): void } => {
       kernel = undefined
       pool.trim()
     },
+    join: joinPieces,
     newLedger: (nextImage) => new GlzLedger(nextImage),
     isPhoto: (image) => (kernel ??= createFrameKernel()).photoScore(image) >= PHOTO_SCORE,
   }

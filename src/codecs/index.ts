@@ -5,7 +5,7 @@ export { createLzEncoder, decodeLz, LZ_HEADER_SIZE, lzMaxEncodedSize } from './l
 export { decodeLz4 } from './lz4/index.js'
 export {
   EncoderPool,
-  InlineCoder,
+  joinPieces,
   NO_POOL_METRICS,
   type CodedImage,
   type EncodeLane,

@@ -15,6 +15,14 @@ export const rectOf = (x: number, y: number, width: number, height: number): Rec
 
 export const isEmpty = (r: Rect): boolean => r.left >= r.right || r.top >= r.bottom
 
+/** `r` moved by (`dx`, `dy`). */
+export const shift = (r: Rect, dx: number, dy: number): Rect => ({
+  left: r.left + dx,
+  top: r.top + dy,
+  right: r.right + dx,
+  bottom: r.bottom + dy,
+})
+
 export const area = (r: Rect): number => (isEmpty(r) ? 0 : (r.right - r.left) * (r.bottom - r.top))
 
 export const intersect = (a: Rect, b: Rect): Rect => ({

@@ -1,4 +1,4 @@
-import { intersect, type Rect } from '../core/region.js'
+import { intersect, shift, type Rect } from '../core/region.js'
 import { MAX_PROBES, PROBE, STRIP, type PictureStore } from '../kernels/picture-format.js'
 import { bestRect } from './best-rect.js'
 
@@ -208,16 +208,9 @@ const explained = (
     right: Math.min(window.right, window.left + right * cellWidth),
     bottom: window.top + bottom,
   }
-  const possible = intersect(window, shifted(window, dx, dy))
+  const possible = intersect(window, shift(window, dx, dy))
   return { to: intersect(possible, trimmed(store, possible, rough, dx, dy)), dx, dy }
 }
-
-const shifted = ({ left, top, right, bottom }: Rect, dx: number, dy: number): Rect => ({
-  left: left + dx,
-  top: top + dy,
-  right: right + dx,
-  bottom: bottom + dy,
-})
 
 /** Strips are coarse: moves the left and right edge of a rectangle to where it gains most, up to a strip further out. */
 const trimmed = (store: PictureStore, possible: Rect, rough: Rect, dx: number, dy: number): Rect => {

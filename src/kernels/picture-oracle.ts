@@ -1,4 +1,4 @@
-import type { Rect } from '../core/region.js'
+import { shift, type Rect } from '../core/region.js'
 import { PROBE, STRIP, type PictureStore, type ProbeFind, type Strips } from './picture-format.js'
 
 const RGB = 0x00ffffff
@@ -51,7 +51,7 @@ export class PlainPictureStore implements PictureStore {
   }
 
   move(to: Rect, dx: number, dy: number): void {
-    this.#checked({ left: to.left - dx, top: to.top - dy, right: to.right - dx, bottom: to.bottom - dy })
+    this.#checked(shift(to, -dx, -dy))
     this.#checked(to)
     const before = this.#old.slice()
     for (let y = to.top; y < to.bottom; y++) {

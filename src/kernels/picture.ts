@@ -1,7 +1,7 @@
 import { loadKernel } from './load.js'
 import { MAX_PROBES, STRIP, type PictureStore, type ProbeFind, type Strips } from './picture-format.js'
 import { PlainPictureStore } from './picture-oracle.js'
-import type { Rect } from '../core/region.js'
+import { shift, type Rect } from '../core/region.js'
 
 interface Exports {
   matches(
@@ -135,7 +135,7 @@ export class PictureKernel implements PictureStore {
 
   move(to: Rect, dx: number, dy: number): void {
     const { width, height } = this.#check(to)
-    this.#check({ left: to.left - dx, top: to.top - dy, right: to.right - dx, bottom: to.bottom - dy })
+    this.#check(shift(to, -dx, -dy))
     this.#exports.move(this.old.byteOffset + this.#offset(to), this.width, width, height, dx, dy)
   }
 

@@ -1,32 +1,18 @@
 import fc from 'fast-check'
 import test from 'ava'
 import {
-  CursorChannel,
-  DisplayChannel,
-  DisplayShare,
-  InputsChannel,
-  LockKeys,
-  MainChannel,
-  MouseModes,
   newCursorRecord,
   newDisplayRecord,
   newInputsRecord,
   newMainRecord,
   newWireRecord,
   type Channel,
-  type ChannelContext,
   type CursorRecord,
   type DisplayRecord,
   type InputsRecord,
   type MainRecord,
 } from '../../src/channels/index.js'
-import { Heads } from '../../src/app/heads.js'
-import { DEFAULT_LIMITS } from '../../src/core/limits.js'
-import { silentLogger } from '../../src/core/logger.js'
-import { noCounter, noHistogram } from '../../src/core/metrics.js'
 import { rectOf } from '../../src/core/region.js'
-import { DisplayModel } from '../../src/display/index.js'
-import { createPictureStore } from '../../src/kernels/index.js'
 import {
   AGENT_TYPE,
   capsOf,
@@ -40,8 +26,12 @@ import {
   type Message,
 } from '../../src/protocol/index.js'
 import { RecordingContext } from '../helpers/channel-rig.js'
-import { inlineEncoders, noDisplayMetrics, WINDOW_BYTES } from '../helpers/inline-encoders.js'
-import { FakeClock } from '../helpers/fake-clock.js'
+import {
+  newWorld,
+  type ChannelWorld,
+  type ServedChannel,
+  type ServedRecords,
+} from '../helpers/channel-world.js'
 import { scribble, show, testFrame, testShape } from '../helpers/frames.js'
 import { RecordingInput } from '../helpers/recording-input.js'
 
@@ -54,29 +44,10 @@ const LAYOUT = encodeAgentMessage(
   }),
 )
 
-/** The world around a channel: everything that both the first and the restored channel follow. */
-class World {
-  readonly clock = new FakeClock()
-  readonly model = new DisplayModel(createPictureStore)
-  readonly mouse = new MouseModes()
-  readonly locks = new LockKeys()
-  readonly encoders = inlineEncoders(this.clock, 64)
-  readonly heads = new Heads({ setHeads: () => undefined }, DEFAULT_LIMITS, silentLogger)
-  readonly vm = {
-    name: 'vm',
-    uuid: new Uint8Array(16),
-    offers: () => [
-      { type: 2, id: 0 },
-      ...this.model.consoles.map(({ index }) => ({ type: 2, id: index + 1 })),
-    ],
-    observe: (changed: () => void) => this.model.observe({ consolesChanged: changed }),
-  }
-}
-
 /** Something that happens to the world or to the channel, the same way each time. */
 interface Happening {
   readonly name: string
-  toWorld?(world: World): void
+  toWorld?(world: ChannelWorld): void
   toChannel?(channel: Channel, context: RecordingContext): void
 }
 
@@ -102,25 +73,15 @@ const acks = [
   says(commonClient.pong, { id: 1, timestamp: 0n }, 'pong'),
 ]
 
-interface Kind<R> {
+interface Kind<R extends ServedRecords[ServedChannel]> {
   readonly name: string
   fresh(): R
-  make(record: R, context: ChannelContext, world: World, guest: RecordingInput): Channel
   readonly happenings: readonly Happening[]
 }
 
 const display: Kind<DisplayRecord> = {
   name: 'display',
   fresh: () => newDisplayRecord(newWireRecord(true), 0, capsOf([DISPLAY_CAP.monitorsConfig])),
-  make: (record, context, { model, encoders }) =>
-    new DisplayChannel(record, context, new DisplayShare(encoders, WINDOW_BYTES, noCounter), {
-      model,
-      encoders,
-      compression: 'auto',
-      zlibGlzWan: 'never',
-      ackWindow: 4,
-      metrics: noDisplayMetrics,
-    }),
   happenings: [
     ...acks,
     pump,
@@ -147,8 +108,6 @@ const display: Kind<DisplayRecord> = {
 const cursor: Kind<CursorRecord> = {
   name: 'cursor',
   fresh: () => newCursorRecord(newWireRecord(true), 0),
-  make: (record, context, { model, mouse }) =>
-    new CursorChannel(record, context, { model, mouse, ackWindow: 4 }),
   happenings: [
     ...acks,
     pump,
@@ -166,8 +125,6 @@ const cursor: Kind<CursorRecord> = {
 const inputs: Kind<InputsRecord> = {
   name: 'inputs',
   fresh: () => newInputsRecord(newWireRecord(true)),
-  make: (record, context, { mouse, locks }, guest) =>
-    new InputsChannel(record, context, { guest, mouse, locks, events: noCounter }),
   happenings: [
     ...acks,
     alarm,
@@ -194,16 +151,6 @@ const inputs: Kind<InputsRecord> = {
 const main: Kind<MainRecord> = {
   name: 'main',
   fresh: () => newMainRecord(newWireRecord(true), 5, [3]),
-  make: (record, context, { vm, mouse, clock, heads }) =>
-    new MainChannel(record, context, {
-      vm,
-      mouse,
-      heads,
-      clock,
-      pings: true,
-      roundTrip: noHistogram,
-      bitRate: noHistogram,
-    }),
   happenings: [
     ...acks,
     alarm,
@@ -235,7 +182,7 @@ const main: Kind<MainRecord> = {
 }
 
 /** Runs the happenings; at `boundary` a second channel is restored and follows along. */
-const play = <R>(
+const play = <R extends ServedRecords[ServedChannel]>(
   kind: Kind<R>,
   happenings: readonly Happening[],
   boundary: number,
@@ -246,7 +193,7 @@ const play = <R>(
   secondInput: string[]
   records: unknown[]
 } => {
-  const world = new World()
+  const world = newWorld()
   const contexts: RecordingContext[] = []
   const guests: RecordingInput[] = []
   const channels: Channel[] = []
@@ -254,7 +201,7 @@ const play = <R>(
     const context = new RecordingContext()
     context.hasRoom = contexts[0]?.hasRoom ?? true
     const guest = new RecordingInput()
-    const channel = kind.make(record, context, world, guest)
+    const channel = world.make(record, context, guest)
     if (fresh) {
       channel.start()
     }
@@ -291,7 +238,7 @@ const play = <R>(
   }
 }
 
-const property = <R>(kind: Kind<R>): void => {
+const property = <R extends ServedRecords[ServedChannel]>(kind: Kind<R>): void => {
   test(`${kind.name}: a channel restored from its record at any message boundary sends the same bytes`, (t) => {
     const happening = fc.constantFrom(...kind.happenings)
     fc.assert(

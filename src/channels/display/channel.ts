@@ -495,7 +495,13 @@ export class DisplayChannel implements Channel {
         })
       }
     }
-    const message = drawCopyMessage(image, this.#nextImage(box), this.#headroom, this.#wire.headerSize)
+    const message = drawCopyMessage(
+      image,
+      this.#deps.encoders.join(image),
+      this.#nextImage(box),
+      this.#headroom,
+      this.#wire.headerSize,
+    )
     this.#wire.sendFramed(displayServer.drawCopy.id, message)
     if (image.glz !== undefined && ledger !== undefined) {
       ledger.sent(image.glz, this.id, this.#record.wire.sentSerial)

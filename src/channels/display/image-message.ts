@@ -26,35 +26,21 @@ const CODED_TYPES = {
   jpeg: IMAGE_TYPE.jpeg,
 } as const
 
-/** All in one piece, behind `headroom` bytes that the first piece begins with. */
-const joined = ({ pieces, size }: CodedImage, headroom: number): Uint8Array => {
-  const [first] = pieces
-  if (first !== undefined && pieces.length === 1) {
-    return first
-  }
-  const whole = new Uint8Array(headroom + size)
-  let at = 0
-  for (const piece of pieces) {
-    whole.set(piece, at)
-    at += piece.length
-  }
-  return whole
-}
-
 /**
- * HOT PATH: puts the prefix of a DRAW_COPY in front of a coded image, without a copy where it is in one piece.
+ * HOT PATH: puts the prefix of a DRAW_COPY in front of a coded image, without a copy.
  *
+ * @param bytes the image in one piece, behind `headroom` free bytes
  * @param headroom free bytes in front of the image, at least `header` and {@link DRAW_COPY_MAX_PREFIX}
  * @param header bytes of the message header
  * @returns the message, its header not yet written
  */
 export const drawCopyMessage = (
   image: CodedImage,
+  bytes: Uint8Array,
   place: DrawCopyImage,
   headroom: number,
   header: number,
 ): Uint8Array => {
-  const bytes = joined(image, headroom)
   const { codec, size } = image
   switch (codec) {
     case 'raw': {

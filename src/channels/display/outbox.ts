@@ -1,4 +1,13 @@
-import { addToRegion, area, intersect, isEmpty, subtract, type Rect } from '../../core/region.js'
+import {
+  addToRegion,
+  area,
+  intersect,
+  isEmpty,
+  regionArea,
+  shift,
+  subtract,
+  type Rect,
+} from '../../core/region.js'
 import type { Change, Move } from '../../display/index.js'
 
 /** More rectangles than this in one damage item are merged into one that covers them. */
@@ -109,13 +118,6 @@ export const addChange = (outbox: Outbox, { moves, rects }: Change, inFlight: re
   return rects.length > 0 && addDamage(outbox, rects)
 }
 
-const shifted = ({ left, top, right, bottom }: Rect, dx: number, dy: number): Rect => ({
-  left: left + dx,
-  top: top + dy,
-  right: right + dx,
-  bottom: bottom + dy,
-})
-
 /** @returns whether the move is worth it; else nothing was done */
 const addMove = (outbox: Outbox, move: Move, inFlight: readonly Rect[]): boolean => {
   if (outbox.surface === undefined) {
@@ -125,9 +127,9 @@ const addMove = (outbox: Outbox, move: Move, inFlight: readonly Rect[]): boolean
   const damage = outbox.items.find((item) => item.kind === 'damage')
   const old = damage?.rects ?? []
   const stale = [...old, ...inFlight]
-    .map((rect) => intersect(shifted(rect, dx, dy), to))
+    .map((rect) => intersect(shift(rect, dx, dy), to))
     .filter((r) => !isEmpty(r))
-  if (stale.reduce((sum, rect) => sum + area(rect), 0) > MAX_DAMAGED_SHARE * area(to)) {
+  if (regionArea(stale) > MAX_DAMAGED_SHARE * area(to)) {
     return false
   }
   const kept = old.flatMap((rect) => subtract(rect, to))
@@ -161,13 +163,12 @@ const mergeMoves = (
   first: Move,
   second: Move,
 ): { readonly move: Move; readonly left: readonly Rect[] } | undefined => {
-  const to = intersect(second.to, shifted(first.to, second.dx, second.dy))
+  const to = intersect(second.to, shift(first.to, second.dx, second.dy))
   if (isEmpty(to)) {
     return undefined
   }
   const left = [...subtract(second.to, to), ...subtract(first.to, second.to)]
-  const leftArea = left.reduce((sum, rect) => sum + area(rect), 0)
-  return leftArea > MAX_MERGE_SHARE * area(to)
+  return regionArea(left) > MAX_MERGE_SHARE * area(to)
     ? undefined
     : { move: { to, dx: first.dx + second.dx, dy: first.dy + second.dy }, left }
 }

@@ -1,4 +1,4 @@
-import type { EncodeLane, GlzLedger } from '../../codecs/index.js'
+import type { CodedImage, EncodeLane, GlzLedger } from '../../codecs/index.js'
 import type { Counter } from '../../core/metrics.js'
 
 /** What display channels need of the coders (`src/codecs/pool`). */
@@ -12,6 +12,8 @@ export interface Encoders {
   lane<Tag>(owner: number, ready: () => void): EncodeLane<Tag>
   openDictionary(windowPixels: number, nextImage?: number): number
   closeDictionary(dictionary: number): void
+  /** An image in one piece; copies only what was coded in bands. */
+  join(image: CodedImage): Uint8Array
   newLedger(nextImage: number): GlzLedger
   /** Is a rectangle more a photo than a screen? */
   isPhoto(image: {

@@ -1,3 +1,4 @@
+import { MAX_LITERALS } from '../token-writer.js'
 import { SidecarError } from '../../core/errors.js'
 import type { Image, PixelFormat } from '../image.js'
 
@@ -6,8 +7,6 @@ const GLZ_MAGIC = 0x20205a4c
 const GLZ_VERSION = 0x00010001
 /** u32 magic, version; u8 type and row order; u32 width, height, stride; u64 image id; u32 win_head_dist. */
 export const GLZ_HEADER_SIZE = 33
-/** Units in one literal token at most. */
-export const GLZ_MAX_LITERALS = 32
 /** Pixels of the largest window that a client can have (codecs.md 3.4). */
 export const GLZ_MAX_WINDOW = 2 ** 25
 /** Offsets in an image, and distances between two places of one image less one, stay below this. */
@@ -57,7 +56,7 @@ export const glzTypeOf = (format: PixelFormat): GlzType | undefined =>
 /** Most bytes that an encoder here writes, header included: every unit a literal. */
 export const glzMaxEncodedSize = (format: GlzFormat, pixels: number): number =>
   GLZ_TYPES[format].passes.reduce(
-    (size, { literalBytes }) => size + pixels * literalBytes + Math.ceil(pixels / GLZ_MAX_LITERALS),
+    (size, { literalBytes }) => size + pixels * literalBytes + Math.ceil(pixels / MAX_LITERALS),
     GLZ_HEADER_SIZE,
   )
 

@@ -1,5 +1,6 @@
+import { MAX_LITERALS } from '../token-writer.js'
 import { SidecarError } from '../../core/errors.js'
-import { GLZ_HEADER_SIZE, GLZ_MAX_LITERALS, type GlzHeader, type GlzPass } from './glz-format.js'
+import { GLZ_HEADER_SIZE, type GlzHeader, type GlzPass } from './glz-format.js'
 
 /** Below this many bytes a loop copies faster than `copyWithin`. */
 const BLOCK_COPY_BYTES = 64
@@ -69,7 +70,7 @@ export class GlzTokenReader {
   #readToken(pass: GlzPass): number {
     const start = this.#at
     const control = this.#u8()
-    if (control < GLZ_MAX_LITERALS) {
+    if (control < MAX_LITERALS) {
       this.#readLiterals(pass, control + 1)
       return 0
     }

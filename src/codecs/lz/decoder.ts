@@ -1,8 +1,8 @@
+import { MAX_LITERALS } from '../token-writer.js'
 import { SidecarError } from '../../core/errors.js'
 import type { Image } from '../image.js'
 import {
   LZ_HEADER_SIZE,
-  LZ_MAX_LITERALS,
   LZ_NEAR_LIMIT,
   lzPackedStride,
   readLzHeader,
@@ -48,7 +48,7 @@ class LzReader {
     while (unit < this.#units) {
       const start = this.#at
       const control = this.#u8()
-      if (control < LZ_MAX_LITERALS) {
+      if (control < MAX_LITERALS) {
         const count = control + 1
         if (count > this.#units - unit) {
           throw refuse('literals go past the last unit', start)

@@ -1,3 +1,4 @@
+import { MAX_LITERALS } from '../token-writer.js'
 import { SidecarError } from '../../core/errors.js'
 import type { Image, PixelFormat } from '../image.js'
 
@@ -6,8 +7,6 @@ export const LZ_MAGIC = 0x20205a4c
 export const LZ_VERSION = 0x00010001
 /** Seven big-endian u32: magic, version, type, width, height, stride, top_down. */
 export const LZ_HEADER_SIZE = 28
-/** Units in one literal token at most. */
-export const LZ_MAX_LITERALS = 32
 /** Stored distances (real distance minus one) below this use the near form of a match. */
 export const LZ_NEAR_LIMIT = 8191
 /** Largest real distance a match can have. */
@@ -87,7 +86,7 @@ export const lzMaxEncodedSize = (format: PixelFormat, width: number, height: num
   const units = (lzPackedStride(type, width) / type.unitBytes) * height
   return type.passes.reduce(
     (size, { literalBytes }) =>
-      size + units * literalBytes + Math.ceil(units / LZ_MAX_LITERALS) + (literalBytes === 1 ? 1 : 0),
+      size + units * literalBytes + Math.ceil(units / MAX_LITERALS) + (literalBytes === 1 ? 1 : 0),
     LZ_HEADER_SIZE,
   )
 }
