@@ -8,18 +8,10 @@ import {
   mainClient,
   mainServer,
 } from '../../src/protocol/index.js'
-import { systemClock } from '../../src/app/system-clock.js'
-import { tlsFiles, TlsFront } from '../../src/server/index.js'
 import { linkOver, SocketReader, type LinkRequest, type ScriptedChannel } from '../helpers/scripted-client.js'
-import {
-  Counted,
-  KeptLog,
-  ServerRig,
-  withServer,
-  withSteppedClock,
-  type SteppedClock,
-} from '../helpers/server-rig.js'
+import { ServerRig, withServer, withSteppedClock, type SteppedClock } from '../helpers/server-rig.js'
 import { poll } from '../helpers/temp-deadline.js'
+import { tlsFrontOf } from '../helpers/tls-front.js'
 import { removeTempDirectory, tempDirectory } from '../helpers/temp.js'
 import { certificates, openTls, writeX509 } from '../helpers/tls.js'
 
@@ -162,14 +154,7 @@ test('a client whose keys are encrypted is told nothing of the kind', async (t) 
   const directory = tempDirectory()
   t.teardown(() => removeTempDirectory(directory))
   writeX509(directory, set)
-  const none = { cert: undefined, key: undefined, ca: undefined, clientCa: undefined }
-  const front = new TlsFront({
-    files: () => tlsFiles({ dir: directory, ...none }),
-    ciphers: undefined,
-    clock: systemClock,
-    logger: new KeptLog(),
-    metrics: { reloads: new Counted(), expires: new Counted() },
-  })
+  const front = tlsFrontOf(directory)
   front.start()
   const rig = new ServerRig({
     doors: { tlsListen: [{ kind: 'tcp', host: '127.0.0.1', port: 0 }], tls: front },

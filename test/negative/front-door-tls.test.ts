@@ -1,11 +1,10 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import test from 'ava'
-import { systemClock } from '../../src/app/system-clock.js'
 import { LINK_ERROR } from '../../src/protocol/index.js'
-import { tlsFiles, TlsFront } from '../../src/server/index.js'
 import { linkOver, SocketReader } from '../helpers/scripted-client.js'
-import { Counted, KeptLog, ServerRig } from '../helpers/server-rig.js'
+import { ServerRig } from '../helpers/server-rig.js'
+import { tlsFrontOf } from '../helpers/tls-front.js'
 import { removeTempDirectory, tempDirectory } from '../helpers/temp.js'
 import { certificates, openTls, writeX509 } from '../helpers/tls.js'
 
@@ -16,14 +15,7 @@ test('PROXY: a header ahead of TLS names the source, in one piece with the hands
   const directory = tempDirectory()
   t.teardown(() => removeTempDirectory(directory))
   writeX509(directory, set)
-  const none = { cert: undefined, key: undefined, ca: undefined, clientCa: undefined }
-  const front = new TlsFront({
-    files: () => tlsFiles({ dir: directory, ...none }),
-    ciphers: undefined,
-    clock: systemClock,
-    logger: new KeptLog(),
-    metrics: { reloads: new Counted(), expires: new Counted() },
-  })
+  const front = tlsFrontOf(directory)
   front.start()
   const rig = new ServerRig({
     clients: 'share',

@@ -6,7 +6,7 @@ import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'n
 import test, { type ExecutionContext } from 'ava'
 import { SidecarError } from '../../src/core/errors.js'
 import { CHANNEL_TYPES, LINK_ERROR, mainClient, mainServer } from '../../src/protocol/index.js'
-import { tlsFiles, TlsFront } from '../../src/server/index.js'
+import type { TlsFront } from '../../src/server/index.js'
 import { systemClock } from '../../src/app/system-clock.js'
 import { linkOver, openSocket, SocketReader } from '../helpers/scripted-client.js'
 import { Counted, KeptLog, ServerRig, SteppedClock, type ServerRigOptions } from '../helpers/server-rig.js'
@@ -18,6 +18,7 @@ import {
   openTls,
   writeX509,
 } from '../helpers/tls.js'
+import { tlsFrontOf } from '../helpers/tls-front.js'
 import { removeTempDirectory, tempDirectory } from '../helpers/temp.js'
 import { poll, withDeadline } from '../helpers/temp-deadline.js'
 import type { Clock } from '../../src/core/clock.js'
@@ -69,16 +70,8 @@ const startTls = async (t: ExecutionContext, options: TlsRigOptions = {}): Promi
   }
   const reloads = new Counted()
   const log = new KeptLog()
-  const front = new TlsFront({
-    files: () =>
-      tlsFiles({
-        dir: directory,
-        cert: undefined,
-        key: undefined,
-        ca: undefined,
-        clientCa: options.clientCa === true ? join(directory, 'ca-cert.pem') : undefined,
-      }),
-    ciphers: undefined,
+  const front = tlsFrontOf(directory, {
+    clientCa: options.clientCa === true ? join(directory, 'ca-cert.pem') : undefined,
     clientNames: options.clientNames ?? [],
     clock: options.clock ?? systemClock,
     logger: log,
@@ -250,14 +243,7 @@ test('a key that others may read is refused', async (t) => {
   t.teardown(() => removeTempDirectory(directory))
   writeX509(directory, set)
   chmodSync(join(directory, 'server-key.pem'), 0o644)
-  const front = new TlsFront({
-    files: () =>
-      tlsFiles({ dir: directory, cert: undefined, key: undefined, ca: undefined, clientCa: undefined }),
-    ciphers: undefined,
-    clock: systemClock,
-    logger: new KeptLog(),
-    metrics: { reloads: new Counted(), expires: new Counted() },
-  })
+  const front = tlsFrontOf(directory)
   const error = t.throws(() => front.start(), { instanceOf: SidecarError })
   t.is(error.code, 'SIDECAR_CONFIG')
   t.regex(error.message, /open to others \(mode 644\)/)
