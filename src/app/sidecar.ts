@@ -272,6 +272,7 @@ export class Sidecar {
         display: {
           model: this.#model,
           encoders: this.#encoders,
+          clock,
           compression: imageCompression,
           zlibGlzWan: zlibGlzWanCompression,
           ackWindow,
@@ -285,7 +286,7 @@ export class Sidecar {
             movedPixels: metrics.movedPixels,
           },
         },
-        cursor: { model: this.#model, mouse: this.#mouse, ackWindow },
+        cursor: { model: this.#model, mouse: this.#mouse, ackWindow, shapes: metrics.cursorShapes },
         inputs: { guest, mouse: this.#mouse, locks: this.#locks, events: metrics.inputEvents },
       },
       clientsChanged: (count) => {

@@ -27,8 +27,9 @@ import { noCounter, noHistogram } from '../../src/core/metrics.js'
 import { DisplayModel } from '../../src/display/index.js'
 import { createPictureStore } from '../../src/kernels/index.js'
 import { capsOf, DISPLAY_CAP, type SERVED_CHANNELS } from '../../src/protocol/index.js'
+import { displayDeps } from './display-deps.js'
 import { FakeClock } from './fake-clock.js'
-import { inlineEncoders, noDisplayMetrics, WINDOW_BYTES } from './inline-encoders.js'
+import { inlineEncoders, WINDOW_BYTES } from './inline-encoders.js'
 import { RecordingInput } from './recording-input.js'
 
 export type ServedChannel = (typeof SERVED_CHANNELS)[number]
@@ -101,20 +102,14 @@ export class ChannelWorld<G extends GuestInput = RecordingInput> {
         })
       }
       case 'display': {
-        return new DisplayChannel(record, context, this.#share, {
-          model,
-          encoders: this.#encoders,
-          compression: 'auto',
-          zlibGlzWan: 'never',
-          ackWindow,
-          metrics: noDisplayMetrics,
-        })
+        const deps = displayDeps({ model, encoders: this.#encoders, clock, ackWindow })
+        return new DisplayChannel(record, context, this.#share, deps)
       }
       case 'inputs': {
         return new InputsChannel(record, context, { guest, mouse, locks, events: noCounter })
       }
       case 'cursor': {
-        return new CursorChannel(record, context, { model, mouse, ackWindow })
+        return new CursorChannel(record, context, { model, mouse, ackWindow, shapes: noCounter })
       }
     }
   }

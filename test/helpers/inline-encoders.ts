@@ -1,9 +1,8 @@
 import { encodersOf } from '../../src/app/encoders.js'
-import type { DisplayDeps, Encoders } from '../../src/channels/index.js'
+import type { Encoders } from '../../src/channels/index.js'
 import { EncoderPool, NO_POOL_METRICS } from '../../src/codecs/index.js'
 import type { Clock } from '../../src/core/clock.js'
 import { silentLogger } from '../../src/core/logger.js'
-import { noCounter } from '../../src/core/metrics.js'
 
 /** Coders without threads: all is coded when its turn comes, at most `maxPixels` at once. */
 export const inlineEncoders = (clock: Clock, maxPixels = 128 * 1024): Encoders =>
@@ -13,16 +12,6 @@ export const inlineEncoders = (clock: Clock, maxPixels = 128 * 1024): Encoders =
       { limits: { workers: 0, inlineMaxPixels: maxPixels } },
     ),
   )
-
-export const noDisplayMetrics: DisplayDeps['metrics'] = {
-  frames: noCounter,
-  merged: noCounter,
-  images: noCounter,
-  imageBytes: noCounter,
-  imagesFailed: noCounter,
-  moves: noCounter,
-  movedPixels: noCounter,
-}
 
 /** Memory for the GLZ windows of one client, bytes. */
 export const WINDOW_BYTES = 64 * 1024 * 1024

@@ -17,7 +17,8 @@ import { OPEN_DOOR, type FrontDoorRules } from '../../src/server/front-door.js'
 import { NO_SESSION_LIMITS, type SessionLimits } from '../../src/server/session-limits.js'
 import type { Clock, Timer } from '../../src/core/clock.js'
 import { FakeClock } from './fake-clock.js'
-import { inlineEncoders, noDisplayMetrics } from './inline-encoders.js'
+import { displayDeps } from './display-deps.js'
+import { inlineEncoders } from './inline-encoders.js'
 import { link, type LinkOutcome, type LinkRequest, type ScriptedChannel } from './scripted-client.js'
 import { mainServer } from '../../src/protocol/index.js'
 import { RecordingInput } from './recording-input.js'
@@ -163,15 +164,13 @@ export class ServerRig {
           roundTrip: noHistogram,
           bitRate: noHistogram,
         },
-        display: {
+        display: displayDeps({
           model,
           encoders: options.threads === true ? encodersOf(this.#pool) : inlineEncoders(clock),
-          compression: 'auto',
-          zlibGlzWan: 'never',
+          clock,
           ackWindow,
-          metrics: noDisplayMetrics,
-        },
-        cursor: { model, mouse, ackWindow },
+        }),
+        cursor: { model, mouse, ackWindow, shapes: noCounter },
         inputs: { guest, mouse, locks, events: noCounter },
       },
       clientsChanged: () => undefined,

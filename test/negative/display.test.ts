@@ -26,7 +26,7 @@ import {
 } from '../../src/protocol/index.js'
 import { RecordingContext, tell } from '../helpers/channel-rig.js'
 import { scribble, show, testFrame } from '../helpers/frames.js'
-import { noDisplayMetrics } from '../helpers/inline-encoders.js'
+import { displayDeps } from '../helpers/display-deps.js'
 import { PaintedSurface } from '../helpers/painted.js'
 import { pictureOf } from '../helpers/picture-of.js'
 
@@ -60,10 +60,11 @@ class Client {
   open(init: Partial<typeof INIT> = {}): Line {
     const record = newDisplayRecord(newWireRecord(true), 0, capsOf([DISPLAY_CAP.monitorsConfig]))
     const line = new Line((context) => {
-      return new DisplayChannel(record, context, this.#share, {
-        ...{ model: this.model, encoders: this.#encoders, compression: this.#compression },
-        ...{ zlibGlzWan: 'never', ackWindow: 1000, metrics: noDisplayMetrics },
+      const deps = displayDeps({
+        ...{ model: this.model, encoders: this.#encoders, clock: systemClock },
+        ...{ compression: this.#compression, ackWindow: 1000 },
       })
+      return new DisplayChannel(record, context, this.#share, deps)
     })
     line.channel.attach()
     tell(line.channel, displayClient.init, { ...INIT, ...init })

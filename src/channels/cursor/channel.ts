@@ -1,10 +1,21 @@
 import { SidecarError } from '../../core/errors.js'
+import type { Counter } from '../../core/metrics.js'
 import type { DisplayModel, PointerShape } from '../../display/index.js'
-import { CHANNEL_TYPES, cursorServer, noCursor, type Cursor } from '../../protocol/index.js'
+import {
+  CHANNEL_TYPES,
+  CURSOR_FLAG,
+  cursorServer,
+  hasCap,
+  MAIN_CAP,
+  noCursor,
+  type Cursor,
+} from '../../protocol/index.js'
 import type { Channel, ChannelContext } from '../channel.js'
 import { MOUSE_MODE, type MouseModes } from '../mouse-mode.js'
 import { ChannelWire, type WireRecord } from '../wire.js'
-import { wireShape } from './shape.js'
+import { CACHED_PIXELS, useShape, type ShapeCache } from './cache.js'
+import { NO_KEY } from './key.js'
+import { alphaShape, prepareShape } from './shape.js'
 
 /** State of a cursor channel; plain. */
 export interface CursorRecord {
@@ -12,6 +23,10 @@ export interface CursorRecord {
   readonly wire: WireRecord
   /** Console whose pointer it shows; the channel's id. */
   readonly console: number
+  /** The client knows neither masks nor its cache: every shape goes whole, with alpha. */
+  readonly simple: boolean
+  /** Shapes that the client keeps. */
+  readonly cached: ShapeCache
   /** A newer shape waits to be sent; the latest wins. */
   shapeDue: boolean
   /** A newer position waits to be sent. */
@@ -20,10 +35,19 @@ export interface CursorRecord {
   visible: boolean
 }
 
-export const newCursorRecord = (wire: WireRecord, console: number): CursorRecord => ({
+/**
+ * Is a client with these main channel capabilities one that shows only whole shapes with alpha? A cursor channel has no
+ * capabilities to tell; spice-html5, which knows nothing else, does not take names either, and the library of all others does.
+ */
+export const takesSimpleShapes = (mainCaps: readonly number[]): boolean =>
+  !hasCap(mainCaps, MAIN_CAP.nameAndUuid)
+
+export const newCursorRecord = (wire: WireRecord, console: number, simple = false): CursorRecord => ({
   kind: 'cursor',
   wire,
   console,
+  simple,
+  cached: [],
   shapeDue: false,
   moveDue: false,
   visible: false,
@@ -34,6 +58,8 @@ export interface CursorDeps {
   readonly mouse: MouseModes
   /** Messages per acknowledgement. */
   readonly ackWindow: number
+  /** Shapes told, by `result`: `hit` out of the client's cache, `miss` for it, `uncached`. */
+  readonly shapes: Counter
 }
 
 const i16 = (value: number): number => Math.max(-0x8000, Math.min(0x7fff, value))
@@ -72,10 +98,11 @@ export class CursorChannel implements Channel {
       trailLength: 0,
       trailFrequency: 0,
       visible: shown === undefined ? 0 : 1,
-      cursor: wireCursor(shown),
+      cursor: shown === undefined ? noCursor() : this.#cursorOf(shown),
     })
     this.#record.visible = shown !== undefined
-    this.#record.shapeDue = shown === undefined && shape !== undefined
+    /* What takes only simple shapes overlooks that of INIT, too. */
+    this.#record.shapeDue = shape !== undefined && (shown === undefined || this.#record.simple)
   }
 
   attach(): void {
@@ -178,7 +205,7 @@ export class CursorChannel implements Channel {
     if (record.shapeDue) {
       record.shapeDue = false
       record.visible = true
-      this.#wire.send(cursorServer.set, { x: i16(x), y: i16(y), visible: 1, cursor: wireCursor(shape) })
+      this.#wire.send(cursorServer.set, { x: i16(x), y: i16(y), visible: 1, cursor: this.#cursorOf(shape) })
     }
     if (record.moveDue && this.#wire.open) {
       record.moveDue = false
@@ -187,12 +214,27 @@ export class CursorChannel implements Channel {
       }
     }
   }
-}
 
-const wireCursor = (shape: PointerShape | undefined): Cursor => {
-  if (shape === undefined) {
-    return noCursor()
+  /** A shape for the client; one that it keeps goes as its key. May send first what the client has to forget. */
+  #cursorOf(shape: PointerShape): Cursor {
+    const { cached, simple } = this.#record
+    const { width, height, hotX, hotY } = shape
+    const place = { width, height, hotX, hotY }
+    if (simple || width * height > CACHED_PIXELS) {
+      this.#deps.shapes.add(1, { result: 'uncached' })
+      const wire = simple ? alphaShape(shape) : prepareShape(shape).wire
+      return { flags: 0, unique: NO_KEY, ...wire, ...place }
+    }
+    const { key, wire } = prepareShape(shape)
+    const use = useShape(cached, key)
+    if (use.kind === 'known') {
+      this.#deps.shapes.add(1, { result: 'hit' })
+      return { flags: CURSOR_FLAG.fromCache, unique: key, type: wire.type, ...place }
+    }
+    this.#deps.shapes.add(1, { result: 'miss' })
+    if (use.dropped !== undefined) {
+      this.#wire.send(cursorServer.invalOne, { id: use.dropped })
+    }
+    return { flags: CURSOR_FLAG.cacheMe, unique: key, ...wire, ...place }
   }
-  const { width, height, hotX, hotY } = shape
-  return { flags: 0, unique: 0n, ...wireShape(shape), width, height, hotX, hotY }
 }

@@ -1,5 +1,6 @@
 import type { PointerShape } from '../../display/index.js'
 import { CURSOR_TYPE } from '../../protocol/index.js'
+import { shapeKey } from './key.js'
 
 /** A pointer shape as it goes on the wire (`protocol-display.md` 22.2). */
 export interface WireShape {
@@ -44,10 +45,33 @@ const monochrome = (shape: PointerShape): Uint8Array | undefined => {
   return masks
 }
 
-/** The smallest exact form of a shape; the pixels are copied. */
+/** A shape with its alpha channel, which every client can show. */
+export const alphaShape = ({ width, height, pixels }: PointerShape): WireShape => ({
+  type: CURSOR_TYPE.alpha,
+  data: pixels.subarray(0, width * height * 4),
+})
+
+/** The smallest exact form of a shape. */
 export const wireShape = (shape: PointerShape): WireShape => {
   const masks = monochrome(shape)
-  return masks === undefined
-    ? { type: CURSOR_TYPE.alpha, data: shape.pixels.slice(0, shape.width * shape.height * 4) }
-    : { type: CURSOR_TYPE.mono, data: masks }
+  return masks === undefined ? alphaShape(shape) : { type: CURSOR_TYPE.mono, data: masks }
+}
+
+/** What all clients need of a shape. */
+export interface PreparedShape {
+  readonly key: bigint
+  readonly wire: WireShape
+}
+
+const prepared = new WeakMap<PointerShape, PreparedShape>()
+
+/** Key and smallest form of a shape, worked out once for all channels that show it. */
+export const prepareShape = (shape: PointerShape): PreparedShape => {
+  const known = prepared.get(shape)
+  if (known !== undefined) {
+    return known
+  }
+  const made = { key: shapeKey(shape), wire: wireShape(shape) }
+  prepared.set(shape, made)
+  return made
 }

@@ -1,3 +1,5 @@
-export * from './channel.js'
+export { DisplayChannel } from './channel.js'
 export type { CompressionSetting } from './codec-choice.js'
+export type { DisplayDeps, DisplayMetrics, WanSetting } from './deps.js'
+export { newDisplayRecord, type DisplayRecord } from './record.js'
 export { DisplayShare, type Encoders } from './share.js'

@@ -127,6 +127,11 @@ export class MainChannel implements Channel {
     return lineFacts(this.#record.pings)
   }
 
+  /** What the client can do, as it said on this channel. */
+  get clientCaps(): readonly number[] {
+    return this.#record.caps
+  }
+
   start(): void {
     const { vm, mouse, clock, heads } = this.#deps
     this.#agent.offer(heads.resizable)

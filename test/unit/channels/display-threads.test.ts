@@ -25,7 +25,8 @@ import {
 } from '../../../src/protocol/index.js'
 import { RecordingContext, tell } from '../../helpers/channel-rig.js'
 import { noiseFrame, scribble, show, testFrame } from '../../helpers/frames.js'
-import { noDisplayMetrics, WINDOW_BYTES } from '../../helpers/inline-encoders.js'
+import { displayDeps } from '../../helpers/display-deps.js'
+import { WINDOW_BYTES } from '../../helpers/inline-encoders.js'
 import { PaintedSurface } from '../../helpers/painted.js'
 import { pictureOf } from '../../helpers/picture-of.js'
 
@@ -57,7 +58,7 @@ const rig = (
     newDisplayRecord(newWireRecord(true), 0, capsOf([DISPLAY_CAP.monitorsConfig, ...caps])),
     context,
     share,
-    { model, encoders, compression, zlibGlzWan, ackWindow: ACK_WINDOW, metrics: noDisplayMetrics },
+    displayDeps({ model, encoders, clock: systemClock, compression, zlibGlzWan, ackWindow: ACK_WINDOW }),
   )
   model.consolesChanged([{ index: 0, label: 'a', head: 0 }])
   channel.attach()

@@ -19,8 +19,9 @@ import {
   displayServer,
 } from '../../../src/protocol/index.js'
 import { pumpAll, RecordingContext, SET_ACK, tell } from '../../helpers/channel-rig.js'
+import { displayDeps } from '../../helpers/display-deps.js'
 import { FakeClock } from '../../helpers/fake-clock.js'
-import { inlineEncoders, noDisplayMetrics, WINDOW_BYTES } from '../../helpers/inline-encoders.js'
+import { inlineEncoders, WINDOW_BYTES } from '../../helpers/inline-encoders.js'
 import { scribble, show, testFrame } from '../../helpers/frames.js'
 import { PaintedSurface } from '../../helpers/painted.js'
 import { pictureOf } from '../../helpers/picture-of.js'
@@ -30,20 +31,17 @@ const INIT = { pixmapCacheId: 1, pixmapCacheSize: 20971520n, glzDictionaryId: 1,
 const rig = (options: { compress?: boolean; maxPixels?: number; caps?: readonly number[] } = {}) => {
   const model = new DisplayModel(createPictureStore)
   const context = new RecordingContext()
-  const encoders = inlineEncoders(new FakeClock(), options.maxPixels ?? 4096)
+  const clock = new FakeClock()
+  const encoders = inlineEncoders(clock, options.maxPixels ?? 4096)
   const record: DisplayRecord = newDisplayRecord(
     newWireRecord(true),
     0,
     options.caps ?? capsOf([DISPLAY_CAP.monitorsConfig]),
   )
-  const channel = new DisplayChannel(record, context, new DisplayShare(encoders, WINDOW_BYTES, noCounter), {
-    model,
-    encoders,
-    compression: options.compress === false ? 'off' : 'auto_lz',
-    zlibGlzWan: 'never',
-    ackWindow: 20,
-    metrics: noDisplayMetrics,
-  })
+  const share = new DisplayShare(encoders, WINDOW_BYTES, noCounter)
+  const compression = options.compress === false ? 'off' : 'auto_lz'
+  const deps = displayDeps({ model, encoders, clock, compression })
+  const channel = new DisplayChannel(record, context, share, deps)
   model.consolesChanged([{ index: 0, label: 'video0', head: 0 }])
   channel.start()
   channel.attach()

@@ -1,0 +1,72 @@
+import { area } from '../../core/region.js'
+import type { Move } from '../../display/index.js'
+import {
+  CLIP_TYPE,
+  DISPLAY_CAP,
+  displayServer,
+  hasCap,
+  SURFACE_FLAG,
+  SURFACE_FORMAT,
+} from '../../protocol/index.js'
+import type { ChannelWire } from '../wire.js'
+import type { DisplayMetrics } from './deps.js'
+import { PRIMARY_SURFACE, type OutboxItem } from './outbox.js'
+import type { DisplayRecord } from './record.js'
+
+/** Items that are sent as they are, without a coder. */
+export type PlainItem = Exclude<OutboxItem, { kind: 'damage' | 'picture' }>
+
+/** Sends an item that no coder has to see; all pieces that came before it are sent. */
+export const sendItem = (
+  wire: ChannelWire,
+  record: DisplayRecord,
+  metrics: DisplayMetrics,
+  item: PlainItem,
+): void => {
+  const { outbox } = record
+  switch (item.kind) {
+    case 'surfaceCreate': {
+      const { width, height } = item
+      outbox.sent = { width, height }
+      wire.send(displayServer.surfaceCreate, {
+        surfaceId: PRIMARY_SURFACE,
+        width,
+        height,
+        format: SURFACE_FORMAT.xrgb32,
+        flags: SURFACE_FLAG.primary,
+      })
+      return
+    }
+    case 'surfaceDestroy': {
+      outbox.sent = undefined
+      wire.send(displayServer.surfaceDestroy, { surfaceId: PRIMARY_SURFACE })
+      return
+    }
+    case 'monitorsConfig': {
+      if (hasCap(record.caps, DISPLAY_CAP.monitorsConfig)) {
+        const { width, height } = item
+        const head = { monitorId: 0, surfaceId: PRIMARY_SURFACE, width, height, x: 0, y: 0, flags: 0 }
+        wire.send(displayServer.monitorsConfig, { maxAllowed: 1, heads: [head] })
+      }
+      return
+    }
+    case 'copyBits': {
+      metrics.moves.add(1)
+      metrics.movedPixels.add(area(item.move.to))
+      sendMove(wire, item.move)
+      return
+    }
+    case 'mark': {
+      wire.send(displayServer.mark, {})
+    }
+  }
+}
+
+const sendMove = (wire: ChannelWire, { to, dx, dy }: Move): void => {
+  wire.send(displayServer.copyBits, {
+    surfaceId: PRIMARY_SURFACE,
+    box: to,
+    clip: { type: CLIP_TYPE.none },
+    srcPos: { x: to.left - dx, y: to.top - dy },
+  })
+}
