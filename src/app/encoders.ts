@@ -44,7 +44,8 @@ export const poolOptions = (
 
 /** The coders as display channels see them; `trim` gives back what was made for them. */
 export const encodersOf = (pool: EncoderPool): Encoders & { trim(): void } => {
-  let kernel: FrameKernel | undefined
+  let made: FrameKernel | undefined
+  const kernel = (): FrameKernel => (made ??= createFrameKernel())
   return {
     // Asked for only by channels that would use them, as loading costs memory.
     available: {
@@ -65,11 +66,12 @@ export const encodersOf = (pool: EncoderPool): Encoders & { trim(): void } => {
       pool.closeDictionary(dictionary)
     },
     trim: () => {
-      kernel = undefined
+      made = undefined
       pool.trim()
     },
     join: joinPieces,
     newLedger: (nextImage) => new GlzLedger(nextImage),
-    isPhoto: (image) => (kernel ??= createFrameKernel()).photoScore(image) >= PHOTO_SCORE,
+    isPhoto: (image) => kernel().photoScore(image) >= PHOTO_SCORE,
+    solidColour: (image) => kernel().solidColour(image),
   }
 }

@@ -284,6 +284,7 @@ export class Sidecar {
             imagesFailed: metrics.imagesFailed,
             moves: metrics.movesSent,
             movedPixels: metrics.movedPixels,
+            fills: metrics.fillsSent,
           },
         },
         cursor: { model: this.#model, mouse: this.#mouse, ackWindow, shapes: metrics.cursorShapes },

@@ -9,6 +9,7 @@ export {
   NO_POOL_METRICS,
   type CodedImage,
   type EncodeLane,
+  type EncodeOutcome,
   type LaneEntry,
   type PoolCodec,
   type PoolDeps,

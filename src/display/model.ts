@@ -1,6 +1,7 @@
 import type { Rect } from '../core/region.js'
 import type { ConsoleInfo, DisplaySink, Frame, PointerPosition, PointerShape } from './source.js'
 import { Tracker, type Change, type CreatePictureStore } from './tracker.js'
+import { Versions } from './versions.js'
 
 /** What the display and cursor channels of the clients are told; all of it also stands in the model. */
 export interface DisplayObserver {
@@ -35,6 +36,7 @@ export class DisplayModel implements DisplaySink {
   #consoles: readonly ConsoleInfo[] = []
   readonly #pictures = new Map<number, ConsolePicture>()
   readonly #trackers = new Map<number, Tracker>()
+  readonly #versions = new Map<number, Versions>()
   readonly #observers = new Set<DisplayObserver>()
   readonly #createStore: CreatePictureStore
 
@@ -86,6 +88,11 @@ export class DisplayModel implements DisplaySink {
     } else {
       this.#trackers.set(console, tracker)
     }
+    if (tracker === undefined) {
+      this.#versions.delete(console)
+    } else {
+      this.#versions.set(console, new Versions(tracker.frame.width, tracker.frame.height))
+    }
     this.#pictures.set(console, { ...this.picture(console), frame: tracker?.frame })
     this.#tell((observer) => observer.frameChanged?.(console))
   }
@@ -110,8 +117,14 @@ export class DisplayModel implements DisplaySink {
   refresh(console: number): void {
     const change = this.#trackers.get(console)?.refresh()
     if (change !== undefined && change.moves.length + change.rects.length > 0) {
+      this.#versions.get(console)?.touch([...change.moves.map(({ to }) => to), ...change.rects])
       this.#tell((observer) => observer.changed?.(console, change))
     }
+  }
+
+  /** Goes up when pixels in a rectangle of a console's picture may have changed; never the same for two pictures. */
+  versionOf(console: number, rect: Rect): number {
+    return this.#versions.get(console)?.of(rect) ?? 0
   }
 
   pointerShape(console: number, shape: PointerShape | undefined): void {

@@ -122,6 +122,13 @@ export const METRICS = {
   ),
   movesSent: counter('spice_sidecar_moves_sent_total', 'Moved rectangles sent without their pixels'),
   movedPixels: counter('spice_sidecar_moved_pixels_total', 'Pixels of moved rectangles'),
+  fillsSent: counter('spice_sidecar_fills_sent_total', 'Rectangles of one colour sent as such'),
+  cursorShapes: counter(
+    'spice_sidecar_cursor_shapes_total',
+    'Pointer shapes told to clients: out of their cache, new in it, or not for it',
+    'result',
+    ['hit', 'miss', 'uncached'],
+  ),
   damageMerged: counter(
     'spice_sidecar_damage_merged_total',
     'Screen updates merged into a later one because the client had no room',

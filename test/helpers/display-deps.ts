@@ -9,6 +9,7 @@ export const noDisplayMetrics: DisplayDeps['metrics'] = {
   imagesFailed: noCounter,
   moves: noCounter,
   movedPixels: noCounter,
+  fills: noCounter,
 }
 
 /** What display channels work with, as tests that do not care for a thing have it: all that is optional is off. */

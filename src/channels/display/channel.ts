@@ -1,4 +1,4 @@
-import type { CodedImage, LaneEntry } from '../../codecs/index.js'
+import type { CodedImage } from '../../codecs/index.js'
 import { SidecarError } from '../../core/errors.js'
 import { area } from '../../core/region.js'
 import type { Change } from '../../display/index.js'
@@ -9,9 +9,9 @@ import { preferredSetting } from './codec-choice.js'
 import type { DisplayDeps } from './deps.js'
 import { Feeder } from './feeder.js'
 import { ImageSender } from './image-sender.js'
-import { sendItem } from './item-sender.js'
-import { addChange, replaceSurface, type TakenPiece } from './outbox.js'
-import { MAX_PICTURE_BYTES, PieceCoder } from './piece-coder.js'
+import { sendFill, sendItem } from './item-sender.js'
+import { addChange, replaceSurface } from './outbox.js'
+import { MAX_PICTURE_BYTES, PieceCoder, type ReadyPiece } from './piece-coder.js'
 import type { DisplayRecord } from './record.js'
 import type { DisplayShare } from './share.js'
 
@@ -129,10 +129,10 @@ export class DisplayChannel implements Channel {
     }
     let budget = this.#coder.turnPixels
     while (budget > 0 && this.#wire.open) {
-      const entry = this.#coder.take()
-      if (entry !== undefined) {
-        budget -= entry.inline ? area(entry.tag.box) : 0
-        this.#sendEntry(entry)
+      const ready = this.#coder.take()
+      if (ready !== undefined) {
+        budget -= ready.kind === 'image' && ready.inline ? area(ready.piece.box) : 0
+        this.#sendPiece(ready)
       } else if (!this.#feeder.feed()) {
         return this.#coder.length === 0 && model.isStale(console)
       }
@@ -204,14 +204,19 @@ export class DisplayChannel implements Channel {
     this.#context.wake()
   }
 
-  #sendEntry({ tag, outcome }: LaneEntry<TakenPiece>): void {
+  #sendPiece(ready: ReadyPiece): void {
+    if (ready.kind === 'fill') {
+      sendFill(this.#wire, this.#deps.metrics, ready)
+      return
+    }
+    const { piece, outcome } = ready
     if (outcome.kind === 'failed') {
       this.#deps.metrics.imagesFailed.add(1, { reason: outcome.reason })
-      this.#feeder.again({ ...tag, raw: tag.raw || outcome.reason === 'refused', whole: false })
+      this.#feeder.again({ ...piece, raw: piece.raw || outcome.reason === 'refused', whole: false })
     } else if (isTooLarge(outcome)) {
-      this.#feeder.addBefore([tag.box])
+      this.#feeder.addBefore([piece.box])
     } else {
-      this.#images.send(tag.box, outcome, this.#coder.dictionary)
+      this.#images.send(piece.box, outcome, this.#coder.dictionary)
     }
   }
 }

@@ -32,4 +32,6 @@ export interface DisplayMetrics {
   /** Moves sent instead of pixels, and their pixels. */
   readonly moves: Counter
   readonly movedPixels: Counter
+  /** Rectangles of one colour. */
+  readonly fills: Counter
 }

@@ -1,7 +1,7 @@
 import { area, rectOf, type Rect } from '../../core/region.js'
 import type { DisplayMetrics } from './deps.js'
 import type { PlainItem } from './item-sender.js'
-import { takePiece, type Outbox, type TakenPiece } from './outbox.js'
+import { takePiece, type ImagePiece, type Outbox } from './outbox.js'
 import type { PieceCoder } from './piece-coder.js'
 
 /** Largest piece of damage in one message, pixels. */
@@ -57,7 +57,7 @@ export class Feeder {
   }
 
   /** Hands in a piece again that the coders could not do; one that they cannot take now is damage once more. */
-  again(piece: TakenPiece): void {
+  again(piece: ImagePiece): void {
     if (area(piece.box) > this.#coder.maxPixels || !this.#coder.submit(piece)) {
       this.addBefore([piece.box])
     }
@@ -69,7 +69,9 @@ export class Feeder {
     const { taken } = outbox
     outbox.taken = []
     for (const piece of taken) {
-      if (!this.#coder.submit(piece)) {
+      if (piece.kind === 'fill') {
+        outbox.taken.push(piece)
+      } else if (!this.#coder.submit(piece)) {
         this.addBefore([piece.box])
       }
     }
@@ -86,7 +88,7 @@ export class Feeder {
       outbox.taken.length < MAX_TAKEN
         ? takePiece(rects, Math.min(PIECE_PIXELS, this.#coder.maxPixels))
         : undefined
-    if (box !== undefined && !this.#coder.submit({ box, whole: false, raw: false })) {
+    if (box !== undefined && !this.#coder.add(box, false)) {
       rects.unshift(box)
       return false
     }
@@ -105,7 +107,7 @@ export class Feeder {
       return
     }
     const box = rectOf(0, 0, frame.width, frame.height)
-    if (area(box) > this.#coder.maxPixels || !this.#coder.submit({ box, whole: true, raw: false })) {
+    if (area(box) > this.#coder.maxPixels || !this.#coder.add(box, true)) {
       this.addBefore([box])
     }
   }

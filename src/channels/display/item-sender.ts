@@ -1,17 +1,22 @@
 import { area } from '../../core/region.js'
 import type { Move } from '../../display/index.js'
 import {
+  BRUSH_TYPE,
   CLIP_TYPE,
   DISPLAY_CAP,
   displayServer,
   hasCap,
+  ROP,
   SURFACE_FLAG,
   SURFACE_FORMAT,
 } from '../../protocol/index.js'
 import type { ChannelWire } from '../wire.js'
 import type { DisplayMetrics } from './deps.js'
-import { PRIMARY_SURFACE, type OutboxItem } from './outbox.js'
+import { PRIMARY_SURFACE, type FillPiece, type OutboxItem } from './outbox.js'
 import type { DisplayRecord } from './record.js'
+
+const NO_MASK = { flags: 0, pos: { x: 0, y: 0 }, imageAt: 0 } as const
+const NOTHING = new Uint8Array(0)
 
 /** Items that are sent as they are, without a coder. */
 export type PlainItem = Exclude<OutboxItem, { kind: 'damage' | 'picture' }>
@@ -60,6 +65,20 @@ export const sendItem = (
       wire.send(displayServer.mark, {})
     }
   }
+}
+
+/** Sends a rectangle of one colour. */
+export const sendFill = (wire: ChannelWire, metrics: DisplayMetrics, { box, color }: FillPiece): void => {
+  metrics.fills.add(1)
+  wire.send(displayServer.drawFill, {
+    surfaceId: PRIMARY_SURFACE,
+    box,
+    clip: { type: CLIP_TYPE.none },
+    brush: { type: BRUSH_TYPE.solid, color },
+    rop: ROP.put,
+    mask: NO_MASK,
+    pointed: NOTHING,
+  })
 }
 
 const sendMove = (wire: ChannelWire, { to, dx, dy }: Move): void => {

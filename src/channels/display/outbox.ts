@@ -30,8 +30,12 @@ export type OutboxItem =
   | { readonly kind: 'monitorsConfig'; readonly width: number; readonly height: number }
   | { readonly kind: 'mark' }
 
-/** A rectangle whose image is being coded; it was taken out of the items in this order. */
-export interface TakenPiece {
+/** A rectangle that was taken out of the items, in this order, and is sent when its turn comes. */
+export type TakenPiece = ImagePiece | FillPiece
+
+/** Its image is being coded. */
+export interface ImagePiece {
+  readonly kind: 'image'
   readonly box: Rect
   /** The whole picture, or a large part of it: coded in bands where that is faster. */
   readonly whole: boolean
@@ -39,10 +43,18 @@ export interface TakenPiece {
   readonly raw: boolean
 }
 
+/** All of one colour. */
+export interface FillPiece {
+  readonly kind: 'fill'
+  readonly box: Rect
+  /** 0x00RRGGBB. */
+  readonly color: number
+}
+
 /** What a display channel has to send, in order, and the surface that the client will have once all are sent; plain. */
 export interface Outbox {
   items: OutboxItem[]
-  /** At the coders, in the order in which they go out: before all items. */
+  /** On their way, in the order in which they go out: before all items. */
   taken: TakenPiece[]
   /** Surface as of the last item; `undefined`: none. */
   surface: { width: number; height: number } | undefined

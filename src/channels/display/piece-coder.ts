@@ -1,17 +1,28 @@
-import type { EncodeLane, LaneEntry, PoolCodec } from '../../codecs/index.js'
+import type { EncodeLane, EncodeOutcome, PoolCodec } from '../../codecs/index.js'
 import type { Rect } from '../../core/region.js'
 import type { Frame } from '../../display/index.js'
 import { DISPLAY_CAP, hasCap } from '../../protocol/index.js'
-import { chooseCodec } from './codec-choice.js'
+import { chooseCodec, type CompressionSetting } from './codec-choice.js'
 import type { DisplayDeps } from './deps.js'
-import type { TakenPiece } from './outbox.js'
+import type { FillPiece, ImagePiece } from './outbox.js'
 import type { DisplayRecord } from './record.js'
-import type { ClientDictionary, DisplayShare } from './share.js'
+import type { ClientDictionary, DisplayShare, Pixels } from './share.js'
 
 /** A picture that goes as one message has at most so many bytes when it is coded: it has to fit into what may wait (L-out). */
 export const MAX_PICTURE_BYTES = 6 * 1024 * 1024
 
 const PIXEL_BYTES = 4
+
+/** The next piece whose turn it is to be sent. */
+export type ReadyPiece =
+  | FillPiece
+  | {
+      readonly kind: 'image'
+      readonly piece: ImagePiece
+      readonly outcome: EncodeOutcome
+      /** Coded on this thread, just now. */
+      readonly inline: boolean
+    }
 
 /** What of a display channel hands rectangles of the picture to the coders, and gets images in the same order. */
 export class PieceCoder {
@@ -19,7 +30,7 @@ export class PieceCoder {
   readonly #share: DisplayShare
   readonly #deps: DisplayDeps
   readonly #headroom: number
-  readonly #lane: EncodeLane<TakenPiece>
+  readonly #lane: EncodeLane<ImagePiece>
   #dictionary: ClientDictionary | undefined
 
   /**
@@ -55,9 +66,9 @@ export class PieceCoder {
     return this.#lane.turnPixels
   }
 
-  /** Pieces that are at the coders, or coded and not taken. */
+  /** Pieces that were handed in and not taken. */
   get length(): number {
-    return this.#lane.length
+    return this.#record.outbox.taken.length
   }
 
   /** Takes part in the dictionary that the client named. */
@@ -77,11 +88,26 @@ export class PieceCoder {
       : undefined
   }
 
+  /**
+   * Hands in a rectangle of damage.
+   *
+   * @param whole it is the whole picture
+   * @returns as {@link submit}
+   */
+  add(box: Rect, whole: boolean): boolean {
+    const color = this.#fillOf(box)
+    if (color === undefined) {
+      return this.submit({ kind: 'image', box, whole, raw: false })
+    }
+    this.#record.outbox.taken.push({ kind: 'fill', box, color })
+    return true
+  }
+
   /** @returns whether the coders took it, or it is no more wanted */
-  submit(piece: TakenPiece): boolean {
+  submit(piece: ImagePiece): boolean {
     const frame = this.paintable
     const { box, whole } = piece
-    if (frame === undefined || box.right > frame.width || box.bottom > frame.height) {
+    if (frame === undefined || !fits(box, frame)) {
       return true
     }
     const block = blockOf(frame, box)
@@ -110,13 +136,20 @@ export class PieceCoder {
     return taken
   }
 
-  /** The next image in order, once it is coded; its piece is the first of `taken` in the outbox no more. */
-  take(): LaneEntry<TakenPiece> | undefined {
-    const entry = this.#lane.take()
-    if (entry !== undefined) {
-      this.#record.outbox.taken.shift()
+  /** The next piece in order, once it is coded; it is the first of `taken` in the outbox no more. */
+  take(): ReadyPiece | undefined {
+    const { taken } = this.#record.outbox
+    const [first] = taken
+    if (first?.kind === 'fill') {
+      taken.shift()
+      return first
     }
-    return entry
+    const entry = this.#lane.take()
+    if (entry === undefined) {
+      return undefined
+    }
+    taken.shift()
+    return { kind: 'image', piece: entry.tag, outcome: entry.outcome, inline: entry.inline }
   }
 
   /** Drops what need not be sent. */
@@ -135,15 +168,27 @@ export class PieceCoder {
     return zlibGlzWan === 'always' || (zlibGlzWan === 'auto' && this.#share.slowLine())
   }
 
-  #codecOf({ box, whole, raw }: TakenPiece, frame: Frame): PoolCodec {
+  /** The colour of a rectangle, 0x00RRGGBB, if it has just one. */
+  #fillOf(box: Rect): number | undefined {
+    const frame = this.paintable
+    return frame === undefined || this.#setting === 'off' || !fits(box, frame)
+      ? undefined
+      : this.#deps.encoders.solidColour(pixelsOf(frame, box))
+  }
+
+  get #setting(): CompressionSetting {
+    return this.#record.preferred ?? this.#deps.compression
+  }
+
+  #codecOf({ box, whole, raw }: ImagePiece, frame: Frame): PoolCodec {
     if (raw) {
       return 'raw'
     }
-    const { compression, encoders } = this.#deps
+    const { encoders } = this.#deps
     const { width, height } = sizeOf(box)
     const tooLargeToPromise = whole && width * height * PIXEL_BYTES > MAX_PICTURE_BYTES
     return chooseCodec({
-      setting: this.#record.preferred ?? compression,
+      setting: this.#setting,
       width,
       height,
       lz4: hasCap(this.#record.caps, DISPLAY_CAP.lz4Compression),
@@ -154,6 +199,8 @@ export class PieceCoder {
   }
 }
 
+const fits = (box: Rect, frame: Frame): boolean => box.right <= frame.width && box.bottom <= frame.height
+
 const sizeOf = (box: Rect): { readonly width: number; readonly height: number } => ({
   width: box.right - box.left,
   height: box.bottom - box.top,
@@ -162,7 +209,7 @@ const sizeOf = (box: Rect): { readonly width: number; readonly height: number } 
 const startOf = (frame: Frame, box: Rect): number => box.top * frame.stride + box.left * PIXEL_BYTES
 
 /** A rectangle of a frame, for the kernels of this thread. */
-export const pixelsOf = (frame: Frame, box: Rect) => ({
+const pixelsOf = (frame: Frame, box: Rect): Pixels => ({
   ...sizeOf(box),
   pixels: frame.pixels.subarray(startOf(frame, box)),
   stride: frame.stride,

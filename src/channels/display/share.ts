@@ -1,6 +1,15 @@
 import type { CodedImage, EncodeLane, GlzLedger } from '../../codecs/index.js'
 import type { Counter } from '../../core/metrics.js'
 
+/** A rectangle of a frame: its first row begins at the first byte. */
+export interface Pixels {
+  readonly pixels: Uint8Array
+  readonly width: number
+  readonly height: number
+  /** Bytes from row to row. */
+  readonly stride: number
+}
+
 /** What display channels need of the coders (`src/codecs/pool`). */
 export interface Encoders {
   /** Libraries that are there. */
@@ -16,12 +25,9 @@ export interface Encoders {
   join(image: CodedImage): Uint8Array
   newLedger(nextImage: number): GlzLedger
   /** Is a rectangle more a photo than a screen? */
-  isPhoto(image: {
-    readonly pixels: Uint8Array
-    readonly width: number
-    readonly height: number
-    readonly stride: number
-  }): boolean
+  isPhoto(image: Pixels): boolean
+  /** The colour, 0x00RRGGBB, of a rectangle of one colour. */
+  solidColour(image: Pixels): number | undefined
 }
 
 /** A GLZ dictionary of a client. */

@@ -6,7 +6,6 @@ import { displayServer } from './display.js'
 import {
   BITMAP_FLAG,
   BITMAP_FORMAT,
-  BRUSH_TYPE,
   CLIP_TYPE,
   IMAGE_TYPE,
   ROP,
@@ -166,34 +165,6 @@ export const writeDrawCopyBitmap = (out: Uint8Array, at: number, image: DrawCopy
   putU32(target, payload + 14, 0)
   return payload + 18
 }
-
-const NO_MASK = { flags: 0, pos: { x: 0, y: 0 }, imageAt: 0 } as const
-const NOTHING = new Uint8Array(0)
-
-/** Body of a DRAW_FILL of one colour, 0x00RRGGBB. */
-export const drawFillSolid = (
-  fill: Rect & { readonly surfaceId: number; readonly color: number },
-): Uint8Array =>
-  displayServer.drawFill.encode({
-    surfaceId: fill.surfaceId,
-    box: fill,
-    clip: { type: CLIP_TYPE.none },
-    brush: { type: BRUSH_TYPE.solid, color: fill.color },
-    rop: ROP.put,
-    mask: NO_MASK,
-    pointed: NOTHING,
-  })
-
-/** Body of a COPY_BITS: the rectangle gets the pixels of the same surface from `srcX`, `srcY` on. */
-export const drawCopyBits = (
-  copy: Rect & { readonly surfaceId: number; readonly srcX: number; readonly srcY: number },
-): Uint8Array =>
-  displayServer.copyBits.encode({
-    surfaceId: copy.surfaceId,
-    box: copy,
-    clip: { type: CLIP_TYPE.none },
-    srcPos: { x: copy.srcX, y: copy.srcY },
-  })
 
 /** What stands behind an image descriptor. */
 export type ImagePayload =

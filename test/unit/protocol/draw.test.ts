@@ -7,8 +7,10 @@ import {
   IMAGE_TYPE,
   decodeDrawCopy,
   decodeImage,
-  drawCopyBits,
-  drawFillSolid,
+  BRUSH_TYPE,
+  CLIP_TYPE,
+  displayServer,
+  ROP,
   writeDrawCopyBitmap,
   writeDrawCopyLz,
 } from '../../../src/protocol/index.js'
@@ -68,14 +70,27 @@ test('a body that does not fit is not begun', (t) => {
 
 test('a solid fill, laid out by hand', (t) => {
   t.deepEqual(
-    drawFillSolid({ surfaceId: 0, left: 1, top: 2, right: 3, bottom: 4, color: 0x112233 }),
+    displayServer.drawFill.encode({
+      surfaceId: 0,
+      box: { left: 1, top: 2, right: 3, bottom: 4 },
+      clip: { type: CLIP_TYPE.none },
+      brush: { type: BRUSH_TYPE.solid, color: 0x112233 },
+      rop: ROP.put,
+      mask: { flags: 0, pos: { x: 0, y: 0 }, imageAt: 0 },
+      pointed: new Uint8Array(0),
+    }),
     hex(`00000000 02000000 01000000 04000000 03000000 00 01 33221100 0800 00 00000000 00000000 00000000`),
   )
 })
 
 test('a copy within a surface, laid out by hand', (t) => {
   t.deepEqual(
-    drawCopyBits({ surfaceId: 1, left: 1, top: 2, right: 3, bottom: 4, srcX: 5, srcY: 6 }),
+    displayServer.copyBits.encode({
+      surfaceId: 1,
+      box: { left: 1, top: 2, right: 3, bottom: 4 },
+      clip: { type: CLIP_TYPE.none },
+      srcPos: { x: 5, y: 6 },
+    }),
     hex(`01000000 02000000 01000000 04000000 03000000 00 05000000 06000000`),
   )
 })
