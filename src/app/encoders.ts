@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os'
-import type { Encoders } from '../channels/index.js'
+import { SharedCuts, type Encoders } from '../channels/index.js'
 import { GlzLedger, joinPieces, type EncoderPool, type PoolDeps, type PoolOptions } from '../codecs/index.js'
 import type { Config } from '../config/index.js'
 import type { Clock } from '../core/clock.js'
 import type { Logger } from '../core/logger.js'
 import { loadLz4, loadTurboJpeg } from '../host/index.js'
-import { createFrameKernel, PHOTO_SCORE, type FrameKernel } from '../kernels/index.js'
+import { createFrameKernel, newHashKey, PHOTO_SCORE, type FrameKernel } from '../kernels/index.js'
 import type { Metrics } from '../metrics/index.js'
 import { limitWarnings } from './logger.js'
 
@@ -25,6 +25,7 @@ export const poolOptions = (
       workers: metrics.encoderWorkers,
       jobs: metrics.encoderJobs,
       inlineJobs: metrics.encoderInlineJobs,
+      sharedJobs: metrics.encoderSharedJobs,
       waitSeconds: metrics.encoderWaitSeconds,
       encodeSeconds: metrics.encodeSeconds,
       workersLost: metrics.encoderWorkersLost,
@@ -38,6 +39,8 @@ export const poolOptions = (
       waitingPerOwner: limits['encoder-jobs-client'],
       jobMs: limits['encoder-job-ms'],
       waitMs: limits['encoder-wait-ms'],
+      videoStreams: limits['video-streams'],
+      videoPixels: limits['video-pixels'],
     },
   },
 ]
@@ -45,7 +48,9 @@ export const poolOptions = (
 /** The coders as display channels see them; `trim` gives back what was made for them. */
 export const encodersOf = (pool: EncoderPool): Encoders & { trim(): void } => {
   let made: FrameKernel | undefined
-  const kernel = (): FrameKernel => (made ??= createFrameKernel())
+  // One for all instances, so that what was hashed by one is found again by the next.
+  let key: Uint8Array | undefined
+  const kernel = (): FrameKernel => (made ??= createFrameKernel({ key: (key ??= newHashKey()) }))
   return {
     // Asked for only by channels that would use them, as loading costs memory.
     available: {
@@ -55,15 +60,24 @@ export const encodersOf = (pool: EncoderPool): Encoders & { trim(): void } => {
       get jpeg() {
         return loadTurboJpeg() !== undefined
       },
+      get video() {
+        return pool.videoCodecs
+      },
     },
     bandsFor: (pixels) => pool.bandsFor(pixels),
     warmUp: () => {
       pool.warmUp()
     },
     lane: (owner, ready) => pool.lane(owner, ready),
+    sharing: () => pool.sharing,
+    cuts: new SharedCuts(),
     openDictionary: (windowPixels, nextImage) => pool.openDictionary(windowPixels, nextImage),
     closeDictionary: (dictionary) => {
       pool.closeDictionary(dictionary)
+    },
+    openVideo: (format) => pool.openVideo(format),
+    closeVideo: (stream) => {
+      pool.closeVideo(stream)
     },
     trim: () => {
       made = undefined
@@ -72,6 +86,9 @@ export const encodersOf = (pool: EncoderPool): Encoders & { trim(): void } => {
     join: joinPieces,
     newLedger: (nextImage) => new GlzLedger(nextImage),
     isPhoto: (image) => kernel().photoScore(image) >= PHOTO_SCORE,
+    hashTiles: (image, out) => {
+      kernel().hashTiles(image, out)
+    },
     solidColour: (image) => kernel().solidColour(image),
   }
 }

@@ -15,5 +15,13 @@ export {
   type PoolDeps,
   type PoolLimits,
   type PoolOptions,
+  type VideoJob,
 } from './pool/index.js'
 export { decodeQuic } from './quic/index.js'
+export {
+  isVideoSize,
+  VIDEO_MAX_SIDE,
+  VIDEO_MIN_SIDE,
+  type VideoCodec,
+  type VideoFormat,
+} from './video/index.js'

@@ -2,6 +2,7 @@ import { SidecarError } from '../../core/errors.js'
 import type { JpegOptions, JpegSource, JpegSubsampling, TurboJpeg } from '../../host/turbojpeg.js'
 import type { AsyncImageEncoder, Image, PixelFormat } from '../image.js'
 import { expandRgb16 } from './expand.js'
+import { halveRgb32 } from './halve.js'
 
 /** Longest side that JPEG has, less what the library keeps for itself; pixels. */
 const MAX_SIDE = 65500
@@ -28,6 +29,8 @@ export interface JpegEncoderOptions {
 export interface JpegCoding {
   /** 1 to 100. */
   readonly quality?: number
+  /** Of 32 bit pixels with rows of whole words: width and height are halved before, both at least 2. */
+  readonly half?: boolean
 }
 
 /** Encoder of JPEG images that can be told the quality of each. */
@@ -56,8 +59,15 @@ const accepts = ({ format, width, height, stride, pixels }: Image, maxPixels: nu
 }
 
 /** What the library can take: 16 bit pixels are widened into memory that `scratch` gives. */
-const sourceOf = (image: Image, scratch: (pixels: number) => Uint32Array): JpegSource => {
+const sourceOf = (image: Image, scratch: (pixels: number) => Uint32Array, half = false): JpegSource => {
   const { format, width, height, stride, topDown, pixels } = image
+  if (half && format === 'rgb32' && stride % 4 === 0 && width > 1 && height > 1) {
+    const [halfWidth, halfHeight] = [width >> 1, height >> 1]
+    const halved = scratch(halfWidth * halfHeight)
+    halveRgb32(image, halved)
+    const size = { width: halfWidth, height: halfHeight, stride: halfWidth * 4 }
+    return { layout: 'bgrx', ...size, topDown, pixels: new Uint8Array(halved.buffer) }
+  }
   if (format !== 'rgb16') {
     return { layout: format === 'rgb24' ? 'bgr' : 'bgrx', width, height, stride, topDown, pixels }
   }
@@ -109,11 +119,11 @@ export const createJpegEncoder = (options: JpegEncoderOptions): JpegEncoder => {
     accepts: (image) => accepts(image, maxPixels),
     encode: (image, out, coding) => {
       check(image)
-      return compressor.compress(sourceOf(image, wideOf), optionsOf(coding), out)
+      return compressor.compress(sourceOf(image, wideOf, coding?.half), optionsOf(coding), out)
     },
     encodeAsync: async (image, out, coding) => {
       check(image)
-      const source = sourceOf(image, (size) => new Uint32Array(size))
+      const source = sourceOf(image, (size) => new Uint32Array(size), coding?.half)
       return compressor.compressAsync(source, optionsOf(coding), out)
     },
     trim: () => {

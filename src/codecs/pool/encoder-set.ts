@@ -1,4 +1,6 @@
 import { asSidecarError, SidecarError } from '../../core/errors.js'
+import { AvLedger, ledgerMemory } from '../../host/avcodec-ledger.js'
+import { loadAvcodec } from '../../host/avcodec.js'
 import { loadLz4 } from '../../host/lz4.js'
 import { loadTurboJpeg } from '../../host/turbojpeg.js'
 import type { BandedEncoder, Image, ImageEncoder } from '../image.js'
@@ -7,8 +9,9 @@ import { GlzDictionary } from '../glz/index.js'
 import { createLzEncoder } from '../lz/index.js'
 import { createLz4Encoder } from '../lz4/index.js'
 import { createQuicEncoder } from '../quic/index.js'
+import { createVideoEncoder, type VideoEncoder, type VideoFormat } from '../video/index.js'
 import type { GlzPort, OpenGlz } from './glz-port.js'
-import type { CodingOptions, GlzOpen } from './messages.js'
+import type { CodingOptions, GlzOpen, VideoOpen } from './messages.js'
 
 /** Codecs that have an encoder of their own; GLZ has dictionaries. */
 export type SetCodec = Exclude<ImageEncoder['name'], 'glz'>
@@ -26,9 +29,13 @@ export interface PoolEncoder extends ImageEncoder {
 /** An encoder, or `undefined` where this machine lacks what it needs. May throw. */
 export type MakeEncoder = (options: MakeOptions) => PoolEncoder | undefined
 
+/** Makes the coder of a stream, or gives `undefined` where this machine has none. May throw. */
+export type OpenVideo = (format: VideoFormat, ledger: AvLedger) => VideoEncoder | undefined
+
 export interface EncoderMakers {
   readonly encoders: Readonly<Partial<Record<SetCodec, MakeEncoder>>>
   readonly openGlz: OpenGlz | undefined
+  readonly openVideo?: OpenVideo | undefined
 }
 
 const createJpeg = ({ maxPixels }: MakeOptions): JpegEncoder | undefined => {
@@ -51,6 +58,10 @@ export const ENCODER_MAKERS: EncoderMakers = {
     'jpeg-alpha': createJpegAlpha,
   },
   openGlz: (options) => new GlzDictionary(options),
+  openVideo: (format, ledger) => {
+    const library = loadAvcodec()
+    return library === undefined ? undefined : createVideoEncoder(format, { library, ledger })
+  },
 }
 
 const isBanded = (encoder: ImageEncoder): encoder is BandedEncoder => 'encodeBand' in encoder
@@ -65,11 +76,21 @@ export class EncoderSet {
   readonly #encoders = new Map<SetCodec, PoolEncoder | undefined>()
   /** With the reason where one could not be made. */
   readonly #dictionaries = new Map<number, GlzPort | SidecarError>()
+  readonly #videos = new Map<number, VideoEncoder | SidecarError>()
+  readonly #ledger: AvLedger
 
-  /** @param maxPixels largest image of any codec */
-  constructor(maxPixels: number, makers: EncoderMakers = ENCODER_MAKERS) {
+  /**
+   * @param maxPixels largest image of any codec
+   * @param videoLedger where it stands what video coders hold, for whoever ends this thread
+   */
+  constructor(
+    maxPixels: number,
+    makers: EncoderMakers = ENCODER_MAKERS,
+    videoLedger: SharedArrayBuffer = ledgerMemory(),
+  ) {
     this.maxPixels = maxPixels
     this.#makers = makers
+    this.#ledger = new AvLedger(videoLedger)
   }
 
   /** @throws SidecarError SIDECAR_HOST when there is no such encoder here */
@@ -123,6 +144,37 @@ export class EncoderSet {
     this.#dictionaries.delete(dictionary)
     if (port !== undefined && !(port instanceof SidecarError)) {
       port.close()
+    }
+  }
+
+  /**
+   * Makes the coder of a stream; one of that number that is there is closed before. Never throws: where that fails, asking
+   * for it does.
+   */
+  openVideo({ stream, format }: Omit<VideoOpen, 'type'>): void {
+    this.closeVideo(stream)
+    try {
+      const encoder = this.#makers.openVideo?.(format, this.#ledger)
+      this.#videos.set(stream, encoder ?? missing(format.codec))
+    } catch (thrown) {
+      this.#videos.set(stream, asSidecarError(thrown))
+    }
+  }
+
+  /** @throws SidecarError when it was never opened, or could not be */
+  video(stream: number): VideoEncoder {
+    const encoder = this.#videos.get(stream)
+    if (encoder === undefined || encoder instanceof SidecarError) {
+      throw encoder ?? missing('video')
+    }
+    return encoder
+  }
+
+  closeVideo(stream: number): void {
+    const encoder = this.#videos.get(stream)
+    this.#videos.delete(stream)
+    if (encoder !== undefined && !(encoder instanceof SidecarError)) {
+      encoder.close()
     }
   }
 }

@@ -2,6 +2,7 @@ export {
   ENCODER_MAKERS,
   EncoderSet,
   type EncoderMakers,
+  type OpenVideo,
   type MakeEncoder,
   type MakeOptions,
   type PoolEncoder,
@@ -18,9 +19,10 @@ export {
   type FreeJob,
   type GlzJob,
   type Submission,
+  type VideoJob,
 } from './job.js'
 export { EncodeLane, type LaneEntry, type LaneJob, type LanePool } from './lane.js'
-export type { CodedAs, CodingOptions, FreeCodec, PoolCodec } from './messages.js'
+export type { CodedAs, CodingOptions, FreeCodec, JobCodec, PoolCodec } from './messages.js'
 export {
   DEFAULT_POOL_LIMITS,
   INLINE_PIXELS,

@@ -23,8 +23,8 @@ export class InlineCoder {
 
   /** Never throws. `encodeMs` is left to the caller: 0. */
   encode(job: EncodeJob): EncodeOutcome {
-    if (job.codec === 'glz') {
-      const error = new SidecarError('SIDECAR_BUG', 'a dictionary lives in a worker')
+    if (job.codec === 'glz' || job.codec === 'video') {
+      const error = new SidecarError('SIDECAR_BUG', 'a dictionary or a video stream lives in a worker')
       return { kind: 'failed', reason: 'refused', error }
     }
     const { codec, block, headroom, options = {} } = job

@@ -9,11 +9,15 @@ import type {
   GlzEncodeRequest,
   JobAnswer,
   JobRequest,
+  VideoEncodeRequest,
 } from './messages.js'
-import { copyBlock, packedImage, packedSize, type PixelBlock } from './pixel-block.js'
+import { blockImage, copyBlock, packedImage, packedSize, type PixelBlock } from './pixel-block.js'
 
 /** A band may be this much larger than its pixels, as a whole image may not: its neighbours make up for it. */
 const bandRoom = (rawSize: number): number => rawSize + Math.ceil(rawSize / 16) + 64
+
+/** Room for a frame of video however small: what stands in front of its pixels does not shrink with them. */
+const MIN_VIDEO_ROOM = 65536
 
 /** Does the jobs of one thread, on a copy of their pixels that nobody else can change. */
 export class JobCoder {
@@ -56,6 +60,8 @@ export class JobCoder {
         return this.#encodeBand(request)
       case 'glzEncode':
         return this.#encodeGlz(request)
+      case 'videoEncode':
+        return this.#encodeVideo(request)
     }
   }
 
@@ -89,6 +95,20 @@ export class JobCoder {
     return deflated === undefined
       ? { type: 'coded', job, codec: 'glz', buffer: behind(headroom, coded), glz }
       : { type: 'coded', job, codec: 'zlib-glz', buffer: behind(headroom, deflated), glz }
+  }
+
+  /** Copies the pixels once, into the coder's own memory. */
+  #encodeVideo({ job, stream, frame, block, headroom }: VideoEncodeRequest): Coded {
+    const encoder = this.#encoders.video(stream)
+    const out = this.#room(Math.max(packedSize(block), MIN_VIDEO_ROOM))
+    const size = encoder.encode(blockImage(block), out, frame)
+    return {
+      type: 'coded',
+      job,
+      codec: 'video',
+      buffer: behind(headroom, out.subarray(0, size)),
+      glz: undefined,
+    }
   }
 
   #encodeBand({ job, codec, block, headroom, imageHeight }: BandRequest): Coded {

@@ -1,5 +1,6 @@
 import type { SidecarError } from '../../core/errors.js'
 import type { GlzMotion } from '../glz/index.js'
+import type { VideoFrame } from '../video/index.js'
 import type { GlzNote } from './glz-port.js'
 import type { CodedAs, CodingOptions, FreeCodec } from './messages.js'
 import type { FailReason } from './options.js'
@@ -21,6 +22,11 @@ export interface FreeJob extends JobCommon {
    * with bands (`BandedEncoder`) and `raw`.
    */
   readonly bands?: number
+  /**
+   * Names the pixels that there are when it is called: as long as it says the same, so are they. Jobs of several owners with the
+   * same key that code alike are done once.
+   */
+  readonly key?: () => string
 }
 
 export interface GlzJob extends JobCommon {
@@ -35,8 +41,18 @@ export interface GlzJob extends JobCommon {
   readonly deflate?: boolean
 }
 
+/**
+ * The next frame of a video stream. Frames refer to earlier ones: whoever does not send one that was coded, or whose client
+ * missed one, asks for a key frame with the next.
+ */
+export interface VideoJob extends JobCommon, VideoFrame {
+  readonly codec: 'video'
+  /** From `EncoderPool.openVideo`. */
+  readonly stream: number
+}
+
 /** A rectangle to code. Its pixels are those of the time at which the work begins. */
-export type EncodeJob = FreeJob | GlzJob
+export type EncodeJob = FreeJob | GlzJob | VideoJob
 
 /** An image, ready to be sent. */
 export interface CodedImage {
@@ -47,7 +63,7 @@ export interface CodedImage {
    * bands. Each piece has memory of its own, of exactly its size.
    */
   readonly pieces: readonly Uint8Array[]
-  /** Bytes of the image, without the headroom. */
+  /** Bytes of the image, without the headroom. 0 only for video: the coder left the frame out to keep to its rate. */
   readonly size: number
   /** With codec `glz` and `zlib-glz`: it must be sent, its id is taken; `size` there is that of the GLZ image. */
   readonly glz: GlzNote | undefined

@@ -1,7 +1,7 @@
 import { SidecarError } from '../../core/errors.js'
 import type { GlzTurn } from './dictionaries.js'
 import type { GlzNote } from './glz-port.js'
-import type { EncodeJob, EncodeOutcome, FreeJob, GlzJob, Submission } from './job.js'
+import type { EncodeJob, EncodeOutcome, FreeJob, GlzJob, Submission, VideoJob } from './job.js'
 
 /** What a lane needs of the pool. */
 export interface LanePool {
@@ -15,10 +15,14 @@ export interface LanePool {
   whenRoom(owner: number, fire: () => void): () => void
   takeGlz(dictionary: number, note: GlzNote, later: () => void): GlzTurn
   resetDictionary(dictionary: number): void
+  /** A lane of the owner was opened, or closed. */
+  joined(owner: number): void
+  left(owner: number): void
+  restartVideo(stream: number): void
 }
 
 /** A job of a lane, whose owner is known. */
-export type LaneJob = Omit<FreeJob, 'owner'> | Omit<GlzJob, 'owner'>
+export type LaneJob = Omit<FreeJob, 'owner'> | Omit<GlzJob, 'owner'> | Omit<VideoJob, 'owner'>
 
 /** A job and how it ended. */
 export interface LaneEntry<Tag> {
@@ -60,6 +64,7 @@ export class EncodeLane<Tag> {
     this.#pool = pool
     this.#owner = owner
     this.#ready = ready
+    pool.joined(owner)
   }
 
   /** Jobs handed in and not taken. */
@@ -148,14 +153,20 @@ export class EncodeLane<Tag> {
 
   /**
    * Drops what nobody wants any more. GLZ images that are coded, or being coded, stay: they must be sent. What is not
-   * dropped is still to be taken.
+   * dropped is still to be taken. A video stream of which a frame is dropped goes on with a key frame.
    */
   drop(): void {
     this.#takeBackRoom?.()
     this.#takeBackRoom = undefined
-    this.#pending = this.#pending.filter(({ submission, outcome }) =>
-      outcome === undefined ? submission?.cancel() === false : glzNote(outcome) !== undefined,
-    )
+    this.#pending = this.#pending.filter(({ job, submission, outcome }) => {
+      if (outcome === undefined) {
+        return submission?.cancel() === false
+      }
+      if (job.codec === 'video') {
+        this.#pool.restartVideo(job.stream)
+      }
+      return glzNote(outcome) !== undefined
+    })
   }
 
   /**
@@ -163,6 +174,9 @@ export class EncodeLane<Tag> {
    * be unsent, and of those that were sent nobody knows which arrived, so no other channel may refer to them.
    */
   close(): void {
+    if (!this.#closed) {
+      this.#pool.left(this.#owner)
+    }
     this.#closed = true
     this.drop()
     this.#pending = []

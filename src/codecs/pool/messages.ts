@@ -1,25 +1,31 @@
 import type { ErrorCode } from '../../core/errors.js'
 import type { GlzMotion } from '../glz/index.js'
 import type { ImageEncoder } from '../image.js'
+import type { VideoFormat, VideoFrame } from '../video/index.js'
 import type { GlzNote } from './glz-port.js'
 import type { PixelBlock } from './pixel-block.js'
 
 /** Goes up with every change of the messages below; a worker of another version is not used. */
-export const JOB_PROTOCOL_VERSION = 1
+export const JOB_PROTOCOL_VERSION = 2
 
 /** What an image can be coded with; `raw` copies. */
 export type PoolCodec = 'raw' | ImageEncoder['name']
+
+/** What a job asks for: an image, or the next frame of a video stream. */
+export type JobCodec = PoolCodec | 'video'
 
 /** Codecs whose images stand for themselves. */
 export type FreeCodec = Exclude<PoolCodec, 'glz'>
 
 /** What an image was coded as: what was asked for, or `raw` where that did not pay; GLZ may come packed. */
-export type CodedAs = PoolCodec | 'zlib-glz'
+export type CodedAs = JobCodec | 'zlib-glz'
 
 /** How to code; what a codec does not know is ignored. */
 export interface CodingOptions {
   /** JPEG only: 1 to 100. */
   readonly quality?: number
+  /** JPEG of 32 bit pixels only: width and height are halved before. */
+  readonly half?: boolean
 }
 
 interface Request {
@@ -56,8 +62,15 @@ export interface GlzEncodeRequest extends Request {
   readonly deflate: boolean
 }
 
+/** The next frame of a stream. */
+export interface VideoEncodeRequest extends Request {
+  readonly type: 'videoEncode'
+  readonly stream: number
+  readonly frame: VideoFrame
+}
+
 /** Jobs: each is answered once, in order. */
-export type JobRequest = EncodeRequest | BandRequest | GlzEncodeRequest
+export type JobRequest = EncodeRequest | BandRequest | GlzEncodeRequest | VideoEncodeRequest
 
 /** Makes a dictionary, or makes it anew; its window is empty. */
 export interface GlzOpen {
@@ -73,8 +86,20 @@ export interface GlzClose {
   readonly dictionary: number
 }
 
+/** Makes the coder of a stream, or makes it anew; its next frame is a key frame. */
+export interface VideoOpen {
+  readonly type: 'videoOpen'
+  readonly stream: number
+  readonly format: VideoFormat
+}
+
+export interface VideoClose {
+  readonly type: 'videoClose'
+  readonly stream: number
+}
+
 /** Main thread to worker. */
-export type ToWorker = JobRequest | GlzOpen | GlzClose
+export type ToWorker = JobRequest | GlzOpen | GlzClose | VideoOpen | VideoClose
 
 export interface Ready {
   readonly type: 'ready'

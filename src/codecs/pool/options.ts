@@ -8,7 +8,7 @@ import {
   type Gauge,
   type Histogram,
 } from '../../core/metrics.js'
-import type { PoolCodec } from './messages.js'
+import type { JobCodec } from './messages.js'
 
 /** Sizes and times of the pool. */
 export interface PoolLimits {
@@ -37,6 +37,10 @@ export interface PoolLimits {
   readonly maxPixels: number
   /** Largest image that is coded on the main thread when no worker runs, pixels. */
   readonly inlineMaxPixels: number
+  /** Video streams at once (L-video). */
+  readonly videoStreams: number
+  /** Pixels of one frame of each video stream, in all (L-video): their coders take up to 80 bytes for one. */
+  readonly videoPixels: number
 }
 
 export const DEFAULT_POOL_LIMITS: PoolLimits = {
@@ -53,13 +57,15 @@ export const DEFAULT_POOL_LIMITS: PoolLimits = {
   stableMs: 60_000,
   maxPixels: 16 * 1024 * 1024,
   inlineMaxPixels: 128 * 1024,
+  videoStreams: 8,
+  videoPixels: 4 * 1024 * 1024,
 }
 
 /**
  * Images up to so many pixels are coded on the main thread, since handing them to a worker would cost it as much
  * (`bench/pool.ts` measures it).
  */
-export const INLINE_PIXELS: Readonly<Record<PoolCodec, number>> = {
+export const INLINE_PIXELS: Readonly<Record<JobCodec, number>> = {
   raw: 65536,
   lz: 8192,
   quic: 4096,
@@ -67,6 +73,7 @@ export const INLINE_PIXELS: Readonly<Record<PoolCodec, number>> = {
   jpeg: 8192,
   'jpeg-alpha': 4096,
   glz: 0,
+  video: 0,
 }
 
 /** Why a job ended without an image. */
@@ -81,7 +88,7 @@ export type FailReason =
   | 'down'
   /** The codec is not there, or the image is none for it. */
   | 'refused'
-  /** Its GLZ dictionary began anew, or was closed, before it could be sent. */
+  /** Its GLZ dictionary began anew, or that or its video stream was closed, before it could be sent. */
   | 'lost'
   /** The pool was closed. */
   | 'closed'
@@ -93,7 +100,7 @@ export const FAIL_TEXTS: Readonly<Record<FailReason, string>> = {
   waited: 'image waited too long for an encoder worker',
   down: 'no encoder worker runs',
   refused: 'image was refused',
-  lost: 'glz dictionary began anew without the image',
+  lost: 'glz dictionary or video stream goes on without the image',
   closed: 'encoder pool is closed',
 }
 
@@ -122,6 +129,8 @@ export interface PoolMetrics {
   readonly jobs: Counter
   /** Images coded on the main thread, by `codec` and `outcome`. */
   readonly inlineJobs: Counter
+  /** Jobs that were spared, since another owner's had the same image, by `codec`. */
+  readonly sharedJobs: Counter
   /** Time that jobs waited for a worker, seconds. */
   readonly waitSeconds: Histogram
   /** Time from the handing over of a job to its answer, seconds, by `codec`. */
@@ -137,6 +146,7 @@ export const NO_POOL_METRICS: PoolMetrics = {
   workers: noGauge,
   jobs: noCounter,
   inlineJobs: noCounter,
+  sharedJobs: noCounter,
   waitSeconds: noHistogram,
   encodeSeconds: noHistogram,
   workersLost: noCounter,
@@ -149,6 +159,8 @@ export interface LimitNames {
   readonly waiting: string
   readonly jobMs: string
   readonly waitMs: string
+  readonly videoStreams: string
+  readonly videoPixels: string
 }
 
 export const POOL_LIMIT_NAMES: LimitNames = {
@@ -156,6 +168,8 @@ export const POOL_LIMIT_NAMES: LimitNames = {
   waiting: 'encoder-jobs',
   jobMs: 'encoder-job-ms',
   waitMs: 'encoder-wait-ms',
+  videoStreams: 'video-streams',
+  videoPixels: 'video-pixels',
 }
 
 export interface PoolDeps {

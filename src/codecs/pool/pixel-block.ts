@@ -124,6 +124,12 @@ export const packedImage = (block: PixelBlock, pixels: Uint8Array): Image => {
   return { format, width, height, stride: packedRowSize(format, width), topDown, pixels }
 }
 
+/** The image of a block where it lies: somebody else may be writing to its pixels. */
+export const blockImage = ({ memory, offset, format, width, height, stride, topDown }: PixelBlock): Image => {
+  const size = stride * (height - 1) + packedRowSize(format, width)
+  return { format, width, height, stride, topDown, pixels: new Uint8Array(memory, offset, size) }
+}
+
 /** A block that can be sent to another thread: itself where the memory is shared, else a packed copy. */
 export const portableBlock = (block: PixelBlock): { block: PixelBlock; transfer: ArrayBuffer[] } => {
   if (block.memory instanceof SharedArrayBuffer) {

@@ -1,12 +1,20 @@
 import { asSidecarError, SidecarError } from '../../core/errors.js'
+import {
+  availableVideo,
+  isVideoSize,
+  type AvailableVideo,
+  type VideoCodec,
+  type VideoFormat,
+} from '../video/index.js'
 import { WorkerCrew } from './crew.js'
-import { Dictionaries, type GlzTurn } from './dictionaries.js'
+import type { GlzTurn } from './dictionaries.js'
 import type { GlzNote } from './glz-port.js'
+import { Holdings, type Prepared } from './holdings.js'
 import { InlineCoder } from './inline-coder.js'
 import type { EncodeJob, EncodeOutcome, Submission } from './job.js'
 import { JobQueue } from './job-queue.js'
 import { EncodeLane } from './lane.js'
-import type { JobAnswer, PoolCodec } from './messages.js'
+import type { JobAnswer, JobCodec } from './messages.js'
 import {
   DEFAULT_POOL_LIMITS,
   FAIL_TEXTS,
@@ -17,6 +25,7 @@ import {
   type PoolLimits,
 } from './options.js'
 import { portableBlock } from './pixel-block.js'
+import { SharedJobs } from './shared-jobs.js'
 import { bandsFor, endOf, Task } from './task.js'
 import { threadStarter, type StartWorker } from './worker-port.js'
 import type { LossReason, WorkerSlot } from './worker-slot.js'
@@ -29,7 +38,9 @@ export interface PoolOptions {
   /** Coder of the main thread. */
   readonly inline?: InlineCoder
   /** What differs from {@link INLINE_PIXELS}. */
-  readonly inlinePixels?: Partial<Readonly<Record<PoolCodec, number>>>
+  readonly inlinePixels?: Partial<Readonly<Record<JobCodec, number>>>
+  /** Finds out what video this machine can code. */
+  readonly availableVideo?: () => AvailableVideo
 }
 
 /**
@@ -40,10 +51,13 @@ export class EncoderPool {
   readonly limits: PoolLimits
   readonly #deps: PoolDeps
   readonly #inline: InlineCoder
-  readonly #inlinePixels: Readonly<Record<PoolCodec, number>>
+  readonly #inlinePixels: Readonly<Record<JobCodec, number>>
   readonly #queue: JobQueue<Task>
   readonly #crew: WorkerCrew
-  readonly #dictionaries = new Dictionaries()
+  readonly #shared: SharedJobs
+  readonly #holdings: Holdings
+  readonly #availableVideo: () => AvailableVideo
+  #videoCodecs: readonly VideoCodec[] | undefined
   readonly #running = new Map<WorkerSlot, { readonly task: Task; readonly part: number }>()
   #lastRequest = 0
   /** An outcome that is known while the job is handed in comes a turn later. */
@@ -55,14 +69,17 @@ export class EncoderPool {
     this.#deps = deps
     this.#inlinePixels = { ...INLINE_PIXELS, ...options.inlinePixels }
     this.#inline = options.inline ?? new InlineCoder(limits.inlineMaxPixels)
+    this.#holdings = new Holdings(limits)
+    this.#availableVideo = options.availableVideo ?? availableVideo
     this.#queue = new JobQueue(limits.waiting, limits.waitingPerOwner)
+    this.#shared = new SharedJobs(deps.clock, deps.metrics.sharedJobs)
     const startWorker = options.startWorker ?? threadStarter({ maxPixels: limits.maxPixels })
     this.#crew = new WorkerCrew(deps, limits, startWorker, {
       ready: () => this.#serve(),
       answered: (slot, answer) => this.#answered(slot, answer),
       lost: (slot, reason, error) => this.#lost(slot, reason, error),
-      ending: (slot) => this.#dictionaries.lost(slot),
-      keeps: (slot) => this.#dictionaries.heldBy(slot) > 0,
+      ending: (slot) => this.#holdings.lost(slot),
+      keeps: (slot) => this.#holdings.heldBy(slot) > 0,
     })
   }
 
@@ -111,22 +128,41 @@ export class EncoderPool {
    */
   encodeNow(job: EncodeJob): EncodeOutcome {
     const { clock, metrics } = this.#deps
+    const key = this.#shared.keyOf(job)
+    const image = key === undefined ? undefined : this.#shared.find(key, job)
+    if (image !== undefined) {
+      return image
+    }
     const startMs = clock.nowMs()
     const outcome = this.#inline.encode(job)
     const encodeMs = clock.nowMs() - startMs
     metrics.encodeSeconds.observe(encodeMs / 1000, { codec: job.codec })
     metrics.inlineJobs.add(1, { codec: job.codec, outcome: endOf(job, outcome) })
-    return outcome.kind === 'coded' ? { ...outcome, encodeMs } : outcome
+    if (outcome.kind === 'failed') {
+      return outcome
+    }
+    const coded = { ...outcome, encodeMs }
+    if (key !== undefined) {
+      this.#shared.keep(key, job, coded)
+    }
+    return coded
   }
 
   /**
-   * Hands in a job for the workers. Jobs begin in the order in which they come, those of one dictionary also end in
-   * it; others may overtake each other, see {@link lane}.
+   * Hands in a job for the workers. Jobs begin in the order in which they come, those of one dictionary or video stream
+   * also end in it; others may overtake each other, see {@link lane}. One with the key of another owner's waits for the same image.
    *
    * @param done gets the outcome, once, in a later turn
    * @throws SidecarError SIDECAR_BUG for a job that nobody can do (headroom out of range)
    */
   submit(job: EncodeJob, done: (outcome: EncodeOutcome) => void): Submission {
+    const key = this.up ? this.#shared.keyOf(job) : undefined
+    return key === undefined
+      ? this.#submit(job, done)
+      : this.#shared.submit(key, job, done, (settle) => this.#submit(job, settle))
+  }
+
+  #submit(job: EncodeJob, done: (outcome: EncodeOutcome) => void): Submission {
     const { clock, metrics } = this.#deps
     const task = new Task(job, done, clock.nowMs())
     if (!this.up) {
@@ -162,8 +198,9 @@ export class EncoderPool {
 
   /** Drops what waits for `owner`, and what is being coded except GLZ images; no outcome comes of what is dropped. */
   cancelOwner(owner: number): void {
+    this.#shared.dropOwner(owner)
     for (const task of [...this.#queue.items, ...this.#tasksRunning()]) {
-      if (task.owner === owner) {
+      if (task.owner === owner && !this.#shared.isShared(task.job)) {
         this.#cancel(task)
       }
     }
@@ -178,6 +215,19 @@ export class EncoderPool {
     return new EncodeLane<Tag>(this, owner, ready)
   }
 
+  /** Clients with lanes are more than one, so that what they have in common is coded once. */
+  get sharing(): boolean {
+    return this.#shared.on
+  }
+
+  joined(owner: number): void {
+    this.#shared.join(owner)
+  }
+
+  left(owner: number): void {
+    this.#shared.leave(owner)
+  }
+
   /**
    * A GLZ dictionary for the display channels of one client.
    *
@@ -185,12 +235,12 @@ export class EncoderPool {
    * @param nextImage id of its first image: 0, or where an earlier dictionary of the client ended
    */
   openDictionary(windowPixels: number, nextImage = 0): number {
-    return this.#dictionaries.open(windowPixels, nextImage)
+    return this.#holdings.dictionaries.open(windowPixels, nextImage)
   }
 
   /** Ends a dictionary and gives its memory back; jobs for it that come later are refused. */
   closeDictionary(dictionary: number): void {
-    this.#dictionaries.close(dictionary)?.tell({ type: 'glzClose', dictionary })
+    this.#holdings.dictionaries.close(dictionary)?.tell({ type: 'glzClose', dictionary })
   }
 
   /**
@@ -202,7 +252,7 @@ export class EncoderPool {
    * @param later called once, when to ask again
    */
   takeGlz(dictionary: number, note: GlzNote, later: () => void): GlzTurn {
-    return this.#dictionaries.take(dictionary, note, later)
+    return this.#holdings.dictionaries.take(dictionary, note, later)
   }
 
   /**
@@ -210,7 +260,49 @@ export class EncoderPool {
    * with the first of their ids, and images with later ones are lost, too.
    */
   resetDictionary(dictionary: number): void {
-    this.#dictionaries.reset(dictionary)?.tell({ type: 'glzClose', dictionary })
+    this.#holdings.dictionaries.reset(dictionary)?.tell({ type: 'glzClose', dictionary })
+  }
+
+  /** Codecs that video streams can have here. The first call loads a library, and says in the log what it lacks. */
+  get videoCodecs(): readonly VideoCodec[] {
+    if (this.#videoCodecs === undefined) {
+      const { codecs, reason } = this.#availableVideo()
+      this.#videoCodecs = codecs
+      if (reason !== undefined) {
+        this.#deps.logger.info('Not all video codecs can be used', { reason })
+      }
+    }
+    return this.#videoCodecs
+  }
+
+  /**
+   * A video stream. Its frames are coded in order, by one worker; a frame of another size, or one after that worker was
+   * lost, begins anew with a key frame.
+   *
+   * @returns `undefined`: there is no coder for it on this machine, its size is none for video, or a limit is reached
+   */
+  openVideo(format: VideoFormat): number | undefined {
+    const { codec, width, height } = format
+    // The library is loaded here before it is in any worker: what a worker leaves is given back by this thread.
+    if (this.limits.workers === 0 || !isVideoSize(width, height) || !this.videoCodecs.includes(codec)) {
+      return undefined
+    }
+    const opened = this.#holdings.video.open(format)
+    if (typeof opened === 'string') {
+      this.#deps.metrics.limitHits.add(1, { limit: POOL_LIMIT_NAMES[opened] })
+      return undefined
+    }
+    return opened
+  }
+
+  /** Ends a video stream and gives its coder's memory back; frames that are not there by then are lost. */
+  closeVideo(stream: number): void {
+    this.#holdings.video.close(stream)?.tell({ type: 'videoClose', stream })
+  }
+
+  /** A frame of the stream was coded that will not be sent: the next one is a key frame. */
+  restartVideo(stream: number): void {
+    this.#holdings.video.restart(stream)
   }
 
   /** Ends all workers; every job is answered, as closed. Resolves when the threads are gone. Callable at any time. */
@@ -256,19 +348,19 @@ export class EncoderPool {
 
   /** Has to wait for one certain worker. */
   #isPinned({ job }: Task): boolean {
-    return job.codec === 'glz' && this.#dictionaries.slotOf(job.dictionary) !== undefined
+    return this.#holdings.holderOf(job) !== undefined
   }
 
-  /** An idle worker that may do the job; the one with the fewest dictionaries, whose jobs no other can do. */
+  /** An idle worker that may do the job; the one that holds least, since no other can do the jobs of that. */
   #slotFor({ job }: Task): WorkerSlot | undefined {
-    const holder = job.codec === 'glz' ? this.#dictionaries.slotOf(job.dictionary) : undefined
+    const holder = this.#holdings.holderOf(job)
     if (holder !== undefined) {
       return holder.state === 'idle' ? holder : undefined
     }
     let best: WorkerSlot | undefined
     let fewest = Infinity
     for (const slot of this.#crew.slots) {
-      const held = slot.state === 'idle' ? this.#dictionaries.heldBy(slot) : Infinity
+      const held = slot.state === 'idle' ? this.#holdings.heldBy(slot) : Infinity
       if (held < fewest) {
         fewest = held
         best = slot
@@ -289,27 +381,30 @@ export class EncoderPool {
       task.waitTimer?.cancel()
       metrics.waitSeconds.observe((task.startedAtMs - task.queuedAtMs) / 1000)
     }
-    if (job.codec === 'glz') {
-      const open = this.#dictionaries.assign(job.dictionary, slot)
-      if (open !== undefined) {
-        slot.tell(open)
-      }
-    }
     let portable: ReturnType<typeof portableBlock>
+    let prepared: Prepared | undefined
     try {
       portable = portableBlock(next.request.block)
+      prepared = this.#holdings.prepare(job, next.request, slot)
     } catch (thrown) {
       this.#fail(task, 'refused', asSidecarError(thrown))
       return
     }
+    if (prepared === undefined) {
+      this.#fail(task, 'lost')
+      return
+    }
+    prepared.before.forEach((message) => {
+      slot.tell(message)
+    })
     this.#running.set(slot, { task, part: next.part })
-    slot.run({ ...next.request, block: portable.block }, portable.transfer)
+    slot.run({ ...prepared.request, block: portable.block }, portable.transfer)
   }
 
   #answered(slot: WorkerSlot, answer: JobAnswer): void {
     const running = this.#running.get(slot)
     this.#running.delete(slot)
-    const counts = running !== undefined && this.#noteDictionary(slot, running.task.job, answer)
+    const counts = running !== undefined && this.#holdings.answered(running.task.job, answer, slot)
     this.#serve()
     if (running === undefined || running.task.over) {
       return
@@ -333,27 +428,11 @@ export class EncoderPool {
     }
   }
 
-  /** @returns whether the image counts */
-  #noteDictionary(slot: WorkerSlot, job: EncodeJob, answer: JobAnswer): boolean {
-    if (job.codec !== 'glz') {
-      return true
-    }
-    const { dictionary } = job
-    if (answer.type === 'coded') {
-      return answer.glz === undefined || this.#dictionaries.coded(dictionary, slot, answer.glz)
-    }
-    if (answer.begun && this.#dictionaries.slotOf(dictionary) === slot) {
-      this.#dictionaries.forget(dictionary)
-      slot.tell({ type: 'glzClose', dictionary })
-    }
-    return true
-  }
-
   #lost(slot: WorkerSlot, reason: LossReason, error: SidecarError): void {
     const { logger, metrics } = this.#deps
     const task = this.#running.get(slot)?.task
     this.#running.delete(slot)
-    this.#dictionaries.lost(slot)
+    this.#holdings.lost(slot)
     metrics.workersLost.add(1, { reason })
     if (reason === 'deadline') {
       metrics.limitHits.add(1, { limit: POOL_LIMIT_NAMES.jobMs })
@@ -373,6 +452,9 @@ export class EncoderPool {
   #cancel(task: Task): boolean {
     if (task.over || (task.job.codec === 'glz' && task.startedAtMs !== undefined)) {
       return task.over
+    }
+    if (task.job.codec === 'video' && task.startedAtMs !== undefined) {
+      this.restartVideo(task.job.stream)
     }
     task.finish(undefined)
     this.#deps.metrics.jobs.add(1, { codec: task.job.codec, outcome: 'cancelled' })

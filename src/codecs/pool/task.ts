@@ -14,7 +14,8 @@ const MIN_FOUR_BANDS_PIXELS = 1024 * 1024
 /** Largest prefix of a message. */
 const MAX_HEADROOM = 65536
 
-const bandsOf = (job: EncodeJob): number => (job.codec === 'glz' ? 1 : Math.min(MAX_BANDS, job.bands ?? 1))
+const bandsOf = (job: EncodeJob): number =>
+  job.codec === 'glz' || job.codec === 'video' ? 1 : Math.min(MAX_BANDS, job.bands ?? 1)
 
 /** Bands that pay for an image of that many pixels: 1 to 4. */
 export const bandsFor = (pixels: number, workers: number): number => {
@@ -75,6 +76,11 @@ export class Task implements Waiting {
         part,
         request: { type: 'glzEncode', job: request, block, headroom, dictionary, channel, motion, deflate },
       }
+    }
+    if (job.codec === 'video') {
+      const { headroom, stream, ptsMs, bitRate, fps, keyFrame } = job
+      const frame = { ptsMs, bitRate, fps, keyFrame }
+      return { part, request: { type: 'videoEncode', job: request, block, headroom, stream, frame } }
     }
     const { codec, headroom, options = {} } = job
     if (this.units === 1) {

@@ -8,6 +8,8 @@ import { JOB_PROTOCOL_VERSION, type FromWorker, type ToWorker } from './messages
 export interface EncoderWorkerStart {
   /** Largest image. */
   readonly maxPixels: number
+  /** From `ledgerMemory`: what video coders hold stands there. */
+  readonly videoLedger?: SharedArrayBuffer
 }
 
 /** All of an encoder thread: does one job after the other until it is terminated. Its entry module is `worker.ts`. */
@@ -16,8 +18,8 @@ export const runEncoderWorker = (makers: EncoderMakers = ENCODER_MAKERS): void =
     throw new SidecarError('SIDECAR_BUG', 'an encoder worker runs in a worker thread only')
   }
   const port = parentPort
-  const { maxPixels } = workerData as EncoderWorkerStart
-  const encoders = new EncoderSet(maxPixels, makers)
+  const { maxPixels, videoLedger } = workerData as EncoderWorkerStart
+  const encoders = new EncoderSet(maxPixels, makers, videoLedger)
   const coder = new JobCoder(encoders)
   const post = (message: FromWorker): void => {
     port.postMessage(message, message.type === 'coded' ? [message.buffer] : [])
@@ -26,7 +28,8 @@ export const runEncoderWorker = (makers: EncoderMakers = ENCODER_MAKERS): void =
     switch (message.type) {
       case 'encode':
       case 'band':
-      case 'glzEncode': {
+      case 'glzEncode':
+      case 'videoEncode': {
         post(coder.answer(message))
         return
       }
@@ -36,6 +39,14 @@ export const runEncoderWorker = (makers: EncoderMakers = ENCODER_MAKERS): void =
       }
       case 'glzClose': {
         encoders.closeDictionary(message.dictionary)
+        return
+      }
+      case 'videoOpen': {
+        encoders.openVideo(message)
+        return
+      }
+      case 'videoClose': {
+        encoders.closeVideo(message.stream)
       }
     }
   })

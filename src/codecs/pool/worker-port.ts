@@ -1,5 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { asSidecarError, SidecarError } from '../../core/errors.js'
+import { AvLedger, ledgerMemory } from '../../host/avcodec-ledger.js'
+import { loadAvcodec } from '../../host/avcodec.js'
 import type { FromWorker, ToWorker } from './messages.js'
 import type { EncoderWorkerStart } from './worker-main.js'
 
@@ -21,11 +23,30 @@ export interface WorkerPort {
 /** Starts a worker. May throw when the machine has no room for one. */
 export type StartWorker = (events: WorkerEvents) => WorkerPort
 
-/** Starts real threads that run `entry`. */
+/** Gives back what the video coders of a thread left that was ended in the middle of its work. */
+const releaseLeft = (videoLedger: SharedArrayBuffer): void => {
+  const ledger = new AvLedger(videoLedger)
+  const library = ledger.held > 0 ? loadAvcodec() : undefined
+  if (library !== undefined) {
+    ledger.releaseAll(library)
+  }
+}
+
+/**
+ * Starts real threads that run `entry`.
+ *
+ * @param newLedger memory in which each thread notes what its video coders hold
+ */
 export const threadStarter =
-  (start: EncoderWorkerStart, entry: URL = new URL('./worker.js', import.meta.url)): StartWorker =>
+  (
+    start: EncoderWorkerStart,
+    entry: URL = new URL('./worker.js', import.meta.url),
+    newLedger: () => SharedArrayBuffer = ledgerMemory,
+  ): StartWorker =>
   (events) => {
-    const worker = new Worker(entry, { workerData: start, execArgv: [], env: {} })
+    const videoLedger = newLedger()
+    const workerData: EncoderWorkerStart = { ...start, videoLedger }
+    const worker = new Worker(entry, { workerData, execArgv: [], env: {} })
     let over = false
     const end = (error: SidecarError): void => {
       if (!over) {
@@ -40,7 +61,10 @@ export const threadStarter =
     })
     worker.on('messageerror', (thrown) => end(asSidecarError(thrown)))
     worker.on('error', (thrown) => end(asSidecarError(thrown)))
-    worker.on('exit', (code) => end(new SidecarError('SIDECAR_BUG', 'encoder worker died', { code })))
+    worker.on('exit', (code) => {
+      releaseLeft(videoLedger)
+      end(new SidecarError('SIDECAR_BUG', 'encoder worker died', { code }))
+    })
     return {
       post: (message, transfer) => worker.postMessage(message, transfer),
       terminate: async () => {

@@ -2,7 +2,7 @@ import test from 'ava'
 import type { Image } from '../../../../src/codecs/image.js'
 import { EncoderSet, type PoolEncoder } from '../../../../src/codecs/pool/encoder-set.js'
 import { JobCoder } from '../../../../src/codecs/pool/job-coder.js'
-import type { EncodeRequest, JobAnswer } from '../../../../src/codecs/pool/messages.js'
+import type { EncodeRequest, JobAnswer, VideoEncodeRequest } from '../../../../src/codecs/pool/messages.js'
 import { SidecarError } from '../../../../src/core/errors.js'
 import { block } from './rig.js'
 
@@ -159,4 +159,51 @@ test('a dictionary that was not opened, or could not be, refuses its images; a s
   set.closeDictionary(1)
   set.closeDictionary(1)
   t.is(closed, 1)
+})
+
+test('a frame of video is given to the coder of its stream where it lies, and may come to nothing', (t) => {
+  const seen: unknown[] = []
+  const sizes = [3, 0]
+  let closed = 0
+  const set = new EncoderSet(1000, {
+    encoders: {},
+    openGlz: undefined,
+    openVideo: (format) => ({
+      encode: (image, out, frame) => {
+        seen.push([format.codec, image.pixels.buffer, image.stride, out.length, frame.ptsMs])
+        const size = sizes.shift()
+        if (size === undefined) {
+          throw new SidecarError('SIDECAR_HOST', 'broken')
+        }
+        out.fill(9, 0, size)
+        return size
+      },
+      close: () => {
+        closed += 1
+      },
+    }),
+  })
+  const coder = new JobCoder(set)
+  const source = block(20, 20)
+  const frame: VideoEncodeRequest = {
+    ...{ type: 'videoEncode', job: 1, stream: 4, block: source, headroom: 2 },
+    frame: { ptsMs: 7 },
+  }
+  t.deepEqual(failure(coder.answer(frame)), ['SIDECAR_HOST', false])
+  set.openVideo({ stream: 4, format: { codec: 'vp8', width: 20, height: 20, fps: 5, bitRate: 100_000 } })
+  const bytes = [0, 1].map(() => {
+    const answer = coder.answer(frame)
+    return answer.type === 'coded' && answer.codec === 'video' ? [...new Uint8Array(answer.buffer)] : []
+  })
+  t.deepEqual(bytes, [
+    [0, 0, 9, 9, 9],
+    [0, 0],
+  ])
+  t.deepEqual(seen[0], ['vp8', source.memory, 80, 65536, 7])
+  t.deepEqual(failure(coder.answer(frame)), ['SIDECAR_HOST', false])
+  t.deepEqual(failure(coder.answer({ ...frame, block: block(40, 40) })), ['SIDECAR_LIMIT', false])
+  set.closeVideo(4)
+  set.closeVideo(4)
+  t.is(closed, 1)
+  t.deepEqual(failure(coder.answer(frame)), ['SIDECAR_HOST', false])
 })

@@ -2,6 +2,8 @@ import {
   blockOf,
   EncoderPool,
   NO_POOL_METRICS,
+  type CodedAs,
+  type EncodeJob,
   type EncodeOutcome,
   type FreeJob,
   type GlzJob,
@@ -10,6 +12,7 @@ import {
   type PoolMetrics,
   type StartWorker,
   type Submission,
+  type VideoJob,
   type WorkerEvents,
 } from '../../../../src/codecs/pool/index.js'
 import { JOB_PROTOCOL_VERSION, type JobRequest, type ToWorker } from '../../../../src/codecs/pool/messages.js'
@@ -17,6 +20,17 @@ import { SidecarError } from '../../../../src/core/errors.js'
 import { silentLogger } from '../../../../src/core/logger.js'
 import type { Labels } from '../../../../src/core/metrics.js'
 import { FakeClock } from '../../../helpers/fake-clock.js'
+
+const codecOf = (request: JobRequest): CodedAs => {
+  switch (request.type) {
+    case 'glzEncode':
+      return 'glz'
+    case 'videoEncode':
+      return 'video'
+    default:
+      return request.codec
+  }
+}
 
 /** A worker that does what the test says. */
 export class FakeWorker {
@@ -33,7 +47,7 @@ export class FakeWorker {
 
   hear(message: ToWorker): void {
     this.heard.push(message)
-    if (message.type !== 'glzOpen' && message.type !== 'glzClose') {
+    if ('job' in message) {
       this.open.push(message)
     }
   }
@@ -47,7 +61,7 @@ export class FakeWorker {
     const request = this.open.shift()!
     const buffer = new ArrayBuffer(request.headroom + bytes.length)
     new Uint8Array(buffer, request.headroom).set(bytes)
-    const codec = request.type === 'glzEncode' ? 'glz' : request.codec
+    const codec = codecOf(request)
     this.#events.message({ type: 'coded', job: request.job, codec, buffer, glz })
   }
 
@@ -116,6 +130,11 @@ export const glzJob = (dictionary: number, options: Partial<GlzJob> = {}): GlzJo
   ...options,
 })
 
+export const videoJob = (stream: number, options: Partial<VideoJob> = {}): VideoJob => ({
+  ...{ owner: 1, codec: 'video', headroom: 8, block: block(), stream, ptsMs: 0 },
+  ...options,
+})
+
 /** A pool over fake workers and a clock that stands still. */
 export const rig = (limits: Partial<PoolLimits> = {}) => {
   const clock = new FakeClock()
@@ -138,11 +157,15 @@ export const rig = (limits: Partial<PoolLimits> = {}) => {
   }
   const pool = new EncoderPool(
     { clock, logger: silentLogger, metrics: recorded.metrics },
-    { startWorker, limits: { workers: 2, waitingPerOwner: 3, ...limits } },
+    {
+      startWorker,
+      limits: { workers: 2, waitingPerOwner: 3, ...limits },
+      availableVideo: () => ({ codecs: ['vp8', 'h264'], reason: undefined }),
+    },
   )
   const ended: string[] = []
   const outcomes: EncodeOutcome[] = []
-  const submit = (name: string, job: FreeJob | GlzJob = lzJob()): Submission =>
+  const submit = (name: string, job: EncodeJob = lzJob()): Submission =>
     pool.submit(job, (outcome) => {
       ended.push(`${name} ${outcome.kind === 'coded' ? outcome.codec : outcome.reason}`)
       outcomes.push(outcome)
