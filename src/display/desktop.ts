@@ -30,7 +30,15 @@ export const placeHeads = (
 const MAX_ABS = 32767
 
 /**
- * Where a pixel of one head is on a tablet that covers the whole desktop (`qemu-integration.md` section 3).
+ * The value from which a guest works out just this pixel, whether it takes the range of values for the first to the last
+ * pixel or for the whole width, and rounds down; up to 32768 pixels there always is one.
+ */
+const axisValue = (pixel: number, pixels: number): number =>
+  pixels < 2 ? 0 : Math.min(MAX_ABS, Math.ceil((pixel * MAX_ABS) / (pixels - 1)))
+
+/**
+ * Where a pixel of one head is on a tablet that covers the whole desktop (`qemu-integration.md` section 3), which begins
+ * where the first head does.
  *
  * @returns values of 0 to 32767, or `undefined` when the head is not on
  */
@@ -44,9 +52,11 @@ export const tabletPosition = (
   if (head === undefined) {
     return undefined
   }
+  const left = Math.min(...heads.map((each) => each.x))
+  const top = Math.min(...heads.map((each) => each.y))
   const right = Math.max(...heads.map((each) => each.x + each.width))
   const bottom = Math.max(...heads.map((each) => each.y + each.height))
-  const inX = head.x + Math.max(0, Math.min(head.width - 1, x))
-  const inY = head.y + Math.max(0, Math.min(head.height - 1, y))
-  return { x: Math.floor((inX * MAX_ABS) / right), y: Math.floor((inY * MAX_ABS) / bottom) }
+  const inX = head.x - left + Math.max(0, Math.min(head.width - 1, x))
+  const inY = head.y - top + Math.max(0, Math.min(head.height - 1, y))
+  return { x: axisValue(inX, right - left), y: axisValue(inY, bottom - top) }
 }

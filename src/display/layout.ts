@@ -1,5 +1,5 @@
 import { intersect, isEmpty, rectOf } from '../core/region.js'
-import type { WantedHead } from './source.js'
+import type { ConsoleInfo, WantedHead } from './source.js'
 
 /** Limits of a layout (threat model L-heads). */
 export interface LayoutLimits {
@@ -17,6 +17,20 @@ export interface LayoutProblem {
 /** Smallest head that a guest is asked for, pixels. */
 const MIN_WIDTH = 320
 const MIN_HEIGHT = 200
+
+/**
+ * Where an entry of a client's monitors config belongs. Clients number their windows by channel, or by head where all
+ * heads are on one channel (`protocol-session.md` 3.7).
+ */
+export const headOfEntry = (
+  entry: number,
+  consoles: readonly ConsoleInfo[],
+): Pick<WantedHead, 'console' | 'head'> => {
+  const [first, second] = consoles
+  return second === undefined && (first?.maxHeads ?? 1) > 1
+    ? { console: first?.index ?? 0, head: entry }
+    : { console: entry }
+}
 
 /**
  * Judges a layout that a client asks for: at most as many heads as allowed, one at least switched on, each within its

@@ -1,4 +1,6 @@
 import type { Rect } from '../core/region.js'
+import type { Drawable, Lease } from './drawable.js'
+import type { SurfaceArea, SurfaceSpec } from './surface.js'
 
 /**
  * Pixels of one scanout as the display model sees them: top row first, 4 bytes a pixel in the order blue, green, red,
@@ -24,6 +26,18 @@ export interface ConsoleInfo {
   readonly label: string
   /** Head number on its display device. */
   readonly head: number
+  /** Heads that its surface may be divided into; absent: it is one head. */
+  readonly maxHeads?: number
+}
+
+/** A head that shows a part of its console's surface; pixels of the surface. */
+export interface SurfaceHead {
+  /** Number that the guest gave it. */
+  readonly id: number
+  readonly x: number
+  readonly y: number
+  readonly width: number
+  readonly height: number
 }
 
 /** Pointer shape: `width * height * 4` bytes, blue, green, red, alpha, premultiplied, top row first. */
@@ -53,6 +67,34 @@ export interface DisplaySink {
   scanout(console: number, frame: Frame | undefined): void
   /** Parts of the present frame that changed; merged, inside the frame. */
   damage(console: number, rects: readonly Rect[]): void
+  /**
+   * The heads on a console's surface, complete, where the guest says how it is divided. Without a report, and while the
+   * last one does not fit the surface, one head covers it.
+   *
+   * @throws SidecarError SIDECAR_LIMIT for more than `maxHeads` or `limit-heads`, SIDECAR_GUEST for a head that is not on
+   * the surface; the last heads stay
+   */
+  heads(console: number, heads: readonly SurfaceHead[]): void
+  /**
+   * A surface of a guest that sends drawing commands; surface 0 is what the console shows, in place of a scanout.
+   *
+   * @throws SidecarError SIDECAR_GUEST for an id that is taken, a size or format that cannot be, or when there is no memory
+   */
+  surfaceCreate(console: number, surface: SurfaceSpec): void
+  /** @throws SidecarError SIDECAR_GUEST when there is no such surface */
+  surfaceDestroy(console: number, surface: number): void
+  /**
+   * A drawing command. It is carried out before this returns; its memory is released once, whether it was drawn or not.
+   *
+   * @throws SidecarError SIDECAR_GUEST for a drawing that cannot be; nothing is drawn
+   */
+  draw(console: number, drawable: Drawable, lease: Lease): void
+  /**
+   * A copy of pixels of a surface, with everything drawn that came before.
+   *
+   * @throws SidecarError SIDECAR_GUEST when there is no such surface, or the rectangle is not on it
+   */
+  readArea(console: number, surface: number, rect: Rect): SurfaceArea
   /** A new pointer shape; `undefined`: the guest has none. */
   pointerShape(console: number, shape: PointerShape | undefined): void
   pointerMoved(console: number, position: PointerPosition): void
@@ -65,6 +107,8 @@ export interface DisplaySink {
 /** Size and place wanted for a head; 0x0 switches it off. Pixels, and millimetres where known (else 0). */
 export interface WantedHead {
   readonly console: number
+  /** Head on the console's surface, where that is divided; absent: the console is one head. */
+  readonly head?: number
   readonly width: number
   readonly height: number
   readonly x: number

@@ -1,4 +1,13 @@
-import { addToRegion, area, boundingBox, intersect, rectOf, regionArea, type Rect } from '../core/region.js'
+import {
+  addToRegion,
+  area,
+  boundingBox,
+  intersect,
+  rectOf,
+  regionArea,
+  shift,
+  type Rect,
+} from '../core/region.js'
 import type { PictureStore } from '../kernels/picture-format.js'
 import { dirtyRects } from './dirty-rects.js'
 import { findMove, type Move } from './motion.js'
@@ -47,19 +56,23 @@ const NOTHING: Change = { moves: [], rects: [] }
 export class Tracker {
   readonly #store: PictureStore
   readonly #pending: Rect[] = []
-  #source: Frame
+  /** `undefined`: the pixels are drawn into {@link canvas}. */
+  #source: Frame | undefined
   #pause = FIRST_PAUSE
   #skip = 0
   #lastMove: Move | undefined
-  /** The picture; changes with {@link refresh} alone. */
+  /** The picture; changes with {@link refresh}, and by what is drawn into {@link told}. */
   readonly frame: Frame
 
-  private constructor(source: Frame, store: PictureStore) {
-    const { width, height, generation } = source
+  private constructor(generation: number, source: Frame | undefined, store: PictureStore) {
+    const { width, height } = store
     this.#source = source
     this.#store = store
     this.frame = { generation, width, height, stride: width * 4, pixels: store.old }
     const whole = this.#whole
+    if (source === undefined) {
+      store.fresh.fill(0)
+    }
     this.#copyIn(whole)
     store.take(whole)
   }
@@ -69,18 +82,57 @@ export class Tracker {
    * @returns `undefined` when there is no memory for the picture
    */
   static create(source: Frame, createStore: CreatePictureStore, before?: Tracker): Tracker | undefined {
-    const { width, height } = source
+    return Tracker.#make(source, source, createStore, before)
+  }
+
+  /** As {@link create}, for a picture that is drawn into {@link canvas}. */
+  static createDrawn(
+    size: Pick<Frame, 'width' | 'height' | 'generation'>,
+    createStore: CreatePictureStore,
+    before?: Tracker,
+  ): Tracker | undefined {
+    return Tracker.#make(size, undefined, createStore, before)
+  }
+
+  static #make(
+    { width, height, generation }: Pick<Frame, 'width' | 'height' | 'generation'>,
+    source: Frame | undefined,
+    createStore: CreatePictureStore,
+    before: Tracker | undefined,
+  ): Tracker | undefined {
     const store =
       before !== undefined && before.#store.reshape(width, height)
         ? before.#store
         : createStore(width, height)
-    return store && new Tracker(source, store)
+    return store && new Tracker(generation, source, store)
   }
 
-  /** Pixels come from another frame of the same size from now on. */
-  follow(source: Frame): void {
+  /** Pixels come from another frame of the same size from now on; or from {@link canvas}, which is black at first. */
+  follow(source: Frame | undefined): void {
     this.#source = source
+    if (source === undefined) {
+      this.#store.fresh.fill(0)
+    }
     this.damage([this.#whole])
+  }
+
+  /** Where pixels are drawn when there is no frame to follow; what was drawn is {@link damage}. */
+  get canvas(): Uint32Array {
+    return this.#words(this.#store.fresh)
+  }
+
+  /** The picture as clients are told of it. What is drawn into it as it is into the canvas, they must be told. */
+  get told(): Uint32Array {
+    return this.#words(this.#store.old)
+  }
+
+  /** Pixels were moved to `to` in both pictures: those that were not looked at stay so at their new place. */
+  moved({ to, dx, dy }: Move): void {
+    this.damage(this.#pending.map((rect) => intersect(shift(rect, dx, dy), to)))
+  }
+
+  #words({ buffer, byteOffset }: Uint8Array): Uint32Array {
+    return new Uint32Array(buffer, byteOffset, this.frame.width * this.frame.height)
   }
 
   /** Parts of the source's frame may have changed. */
@@ -141,7 +193,7 @@ export class Tracker {
   }
 
   get #whole(): Rect {
-    return rectOf(0, 0, this.#source.width, this.#source.height)
+    return rectOf(0, 0, this.#store.width, this.#store.height)
   }
 
   /** Takes the next window out of what is pending. */
@@ -169,6 +221,9 @@ export class Tracker {
 
   /** HOT PATH: the source may write at any time, so what is compared is a copy. */
   #copyIn({ left, top, right, bottom }: Rect): void {
+    if (this.#source === undefined) {
+      return
+    }
     const { pixels, stride } = this.#source
     const { fresh, width } = this.#store
     const bytes = (right - left) * 4
