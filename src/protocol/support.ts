@@ -45,10 +45,10 @@ export const CLIENT_USE: Readonly<Record<Served, Readonly<Record<string, ClientU
   },
   display: {
     init: 'accepted',
-    streamReport: 'refused',
+    streamReport: 'accepted',
     preferredCompression: 'accepted',
     glDrawDone: 'refused',
-    preferredVideoCodecType: 'ignored',
+    preferredVideoCodecType: 'accepted',
   },
   inputs: {
     keyDown: 'accepted',
@@ -81,14 +81,23 @@ export const SERVER_SENDS: Readonly<Record<Served, readonly string[]>> = {
   display: [
     'mark',
     'copyBits',
+    'invalList',
+    'invalAllPixmaps',
     'invalAllPalettes',
     'drawCopy',
+    'drawFill',
     'surfaceCreate',
     'surfaceDestroy',
     'monitorsConfig',
+    'streamCreate',
+    'streamActivateReport',
+    'streamData',
+    'streamDataSized',
+    'streamClip',
+    'streamDestroy',
   ],
   inputs: ['init', 'keyModifiers', 'mouseMotionAck'],
-  cursor: ['init', 'set', 'move', 'hide'],
+  cursor: ['init', 'set', 'move', 'hide', 'invalOne'],
 }
 
 /** Capability bits by the channel that they belong to. */
@@ -114,11 +123,22 @@ export interface CapUse {
 const both: CapUse = { announced: true, asked: true }
 const told: CapUse = { announced: true, asked: false }
 
+const looked: CapUse = { announced: false, asked: true }
+
+/** Of video streams; without `multiCodec` a client has MJPEG alone. */
+const VIDEO_CAPS = {
+  ...{ sizedStream: looked, streamReport: both, prefVideoCodecType: told, multiCodec: looked },
+  ...{ codecMjpeg: looked, codecVp8: looked, codecVp9: looked, codecH264: looked },
+}
+
 /** All others are neither announced nor looked at. */
 export const CAP_USE: Readonly<Record<Served, Readonly<Record<string, CapUse>>>> = {
   common: { authSelection: both, authSpice: told, authSasl: told, miniHeader: both },
   main: { nameAndUuid: both, agentConnectedTokens: both },
-  display: { monitorsConfig: both, prefCompression: told, lz4Compression: { announced: false, asked: true } },
+  display: {
+    ...{ monitorsConfig: both, prefCompression: told, lz4Compression: looked, composite: looked },
+    ...VIDEO_CAPS,
+  },
   inputs: { keyScancode: told },
   cursor: {},
 }

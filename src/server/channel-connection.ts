@@ -4,7 +4,7 @@ import { asSidecarError, SidecarError } from '../core/errors.js'
 import type { LimitKey, Limits } from '../core/limits.js'
 import type { Counter } from '../core/metrics.js'
 import { channelName, fixedClientSizes, MessageFramer } from '../protocol/index.js'
-import { RateBudget } from './rate-budget.js'
+import { RateBudget } from '../core/rate-budget.js'
 import type { Transport } from './transport.js'
 
 /** Messages handled before other connections get their turn. */

@@ -1,3 +1,5 @@
+import type { ChannelFigures } from '../channels/index.js'
+
 /** One channel of a client, as `query-spice` of QEMU tells it and a little more. */
 export interface ChannelReport {
   readonly type: number
@@ -7,6 +9,7 @@ export interface ChannelReport {
   readonly tls: boolean
   readonly bytesSent: number
   readonly bytesReceived: number
+  readonly figures: ChannelFigures
 }
 
 /** Names that a client proved, printable. */

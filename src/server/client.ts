@@ -58,8 +58,9 @@ const MAIN_KEY = keyOf(1, 0)
 
 const channelReport = (key: string, connection: ChannelConnection): ChannelReport => {
   const [type = 0, id = 0] = key.split(':').map(Number)
-  const { bytesSent, bytesReceived, secure } = connection
-  return { type, name: channelName(type) ?? 'unknown', id, tls: secure, bytesSent, bytesReceived }
+  const { bytesSent, bytesReceived, secure, channel } = connection
+  const figures = channel.figures?.() ?? {}
+  return { type, name: channelName(type) ?? 'unknown', id, tls: secure, bytesSent, bytesReceived, figures }
 }
 
 /** A session as it began. */
@@ -128,12 +129,7 @@ export class Client {
   /** What its display channels share; made for the first of them. */
   displayShare(encoders: Encoders, limits: Limits, limitHits: Counter): DisplayShare {
     const windowBytes = Math.max(0, limits['memory-client'] - limits['out-hard'])
-    return (this.#displayShare ??= new DisplayShare(
-      encoders,
-      windowBytes,
-      limitHits,
-      () => this.line.lowBandwidth,
-    ))
+    return (this.#displayShare ??= new DisplayShare(encoders, windowBytes, limitHits, () => this.line))
   }
 
   /** What is known of the line to this client. */

@@ -1,5 +1,5 @@
 import type { Limits } from '../core/limits.js'
-import { RateBudget } from './rate-budget.js'
+import { RateBudget } from '../core/rate-budget.js'
 
 type RateLimits = Pick<Limits, 'source-burst' | 'source-rate' | 'source-memory'>
 

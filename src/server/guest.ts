@@ -9,6 +9,7 @@ import {
   newInputsRecord,
   newMainRecord,
   newWireRecord,
+  takesSimpleShapes,
   type Channel,
   type ChannelContext,
 } from '../channels/index.js'
@@ -45,7 +46,10 @@ export const channelCaps = (type: number): readonly number[] => {
       return capsOf([MAIN_CAP.nameAndUuid, MAIN_CAP.agentConnectedTokens])
     }
     case 'display': {
-      return capsOf([DISPLAY_CAP.monitorsConfig, DISPLAY_CAP.prefCompression])
+      return capsOf([
+        ...[DISPLAY_CAP.monitorsConfig, DISPLAY_CAP.streamReport],
+        ...[DISPLAY_CAP.prefCompression, DISPLAY_CAP.prefVideoCodecType],
+      ])
     }
     case 'inputs': {
       return capsOf([INPUTS_CAP.keyScancode])
@@ -78,6 +82,7 @@ export const makeChannel = (
   guest: GuestParts,
   context: ChannelContext,
   displayShare: (encoders: DisplayDeps['encoders']) => DisplayShare,
+  mainCaps: readonly number[],
 ): Channel => {
   const wire = newWireRecord(usesMiniHeader(mess))
   switch (channelName(mess.channelType)) {
@@ -90,7 +95,11 @@ export const makeChannel = (
       )
     }
     case 'cursor': {
-      return new CursorChannel(newCursorRecord(wire, mess.channelId), context, guest.cursor)
+      return new CursorChannel(
+        newCursorRecord(wire, mess.channelId, takesSimpleShapes(mainCaps)),
+        context,
+        guest.cursor,
+      )
     }
     case 'inputs': {
       return new InputsChannel(newInputsRecord(wire), context, guest.inputs)

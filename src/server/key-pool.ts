@@ -4,7 +4,7 @@ import { SidecarError } from '../core/errors.js'
 import type { Limits } from '../core/limits.js'
 import type { Logger } from '../core/logger.js'
 import type { Counter } from '../core/metrics.js'
-import { RateBudget } from './rate-budget.js'
+import { RateBudget } from '../core/rate-budget.js'
 
 /** RSA key pair of one link: 1024 bits because the ticket block of the protocol is 128 bytes. */
 export interface TicketKeyPair {

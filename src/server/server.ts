@@ -354,8 +354,13 @@ export class SpiceServer {
         type,
         ignored: this.#ignoredOf(client, type),
         channel: (context) =>
-          makeChannel(mess, this.#guestOf(client), context, (encoders) =>
-            client.displayShare(encoders, this.#options.limits, this.#options.metrics.limitHits),
+          makeChannel(
+            mess,
+            this.#guestOf(client),
+            context,
+            (encoders) =>
+              client.displayShare(encoders, this.#options.limits, this.#options.metrics.limitHits),
+            client.main?.clientCaps ?? [],
           ),
       },
       this.#connectionDeps(client, mess, (error) => {

@@ -23,6 +23,7 @@ export const viewOnlyGuest = (guest: GuestParts): GuestParts => {
   const heads: GuestHeads = {
     resizable: false,
     limits: guest.main.heads.limits,
+    consoles: [],
     setHeads: () => undefined,
     limitHit: () => undefined,
     refused: () => undefined,

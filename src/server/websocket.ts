@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.js'
 import { SidecarError } from '../core/errors.js'
 import type { LimitKey, Limits } from '../core/limits.js'
 import type { Counter } from '../core/metrics.js'
-import { RateBudget } from './rate-budget.js'
+import { RateBudget } from '../core/rate-budget.js'
 import { handleQueue, type Transport, type TransportHandler } from './transport.js'
 
 const NORMAL = 1000

@@ -14,7 +14,7 @@ import {
 } from './display-types.js'
 
 /** DRAW_COPY without clip rectangles, up to the image that it points to. */
-const DRAW_COPY_FIXED_SIZE = 57
+export const DRAW_COPY_FIXED_SIZE = 57
 const IMAGE_DESCRIPTOR_SIZE = 18
 
 /** Bytes in front of the coded data in a body that {@link writeDrawCopyLz} begins. */

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { RateBudget } from '../../../src/server/rate-budget.js'
+import { RateBudget } from '../../../src/core/rate-budget.js'
 
 test('a burst is free, a debt takes its time, and idle time earns no more than a burst', (t) => {
   const budget = new RateBudget(100, 10, 0)

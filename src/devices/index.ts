@@ -1,0 +1,1 @@
+export * from './vdagent/index.js'
