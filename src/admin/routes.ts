@@ -28,6 +28,7 @@ const channelJson = (channel: ChannelReport): unknown => ({
   tls: channel.tls,
   'bytes-sent': channel.bytesSent,
   'bytes-received': channel.bytesReceived,
+  ...channel.figures,
 })
 
 const clientJson = (client: ClientReport): unknown => ({

@@ -6,11 +6,14 @@ import type { Logger } from '../core/logger.js'
 import { DisplayModel } from '../display/index.js'
 import { trimHeap } from '../host/index.js'
 import { createPictureStore } from '../kernels/index.js'
+import { VdagentLink } from '../devices/index.js'
 import { createDbusDisplaySource, type DbusDisplaySource } from '../gpu-bridge/index.js'
 import { createMetrics, createMetricsEndpoint, type Metrics, type MetricsEndpoint } from '../metrics/index.js'
 import type { CallSlotsDeps } from '../host/index.js'
 import { openDbusDisplay, QmpClient } from '../qmp/index.js'
+import { Canvas } from '../render/index.js'
 import { SpiceServer, TicketStore } from '../server/index.js'
+import { watchAgentPort } from './agent-port.js'
 import { DesktopInput } from './desktop-input.js'
 import { doorParts, type DoorParts } from './door-parts.js'
 import { encodersOf, poolOptions } from './encoders.js'
@@ -21,6 +24,7 @@ import { loadSasl } from './sasl.js'
 import { SourceSupervisor } from './source-supervisor.js'
 import { TicketFiles } from './ticket-files.js'
 import { TidyUp } from './tidy-up.js'
+import { videoDeps } from './video.js'
 import { Vm } from './vm.js'
 
 export interface SidecarDeps {
@@ -37,10 +41,11 @@ export class Sidecar {
   readonly #tickets: TicketStore
   readonly #ticketFiles: TicketFiles
   readonly #control: LocalControl | undefined
-  readonly #model = new DisplayModel((width, height) => this.#pictureStore(width, height))
-  readonly #vm = new Vm(this.#model)
+  readonly #model: DisplayModel
+  readonly #vm: Vm
   readonly #mouse = new MouseModes()
   readonly #locks = new LockKeys()
+  readonly #agent: VdagentLink | undefined
   readonly #heads: Heads
   readonly #qmp: QmpClient
   readonly #source: DbusDisplaySource
@@ -58,6 +63,12 @@ export class Sidecar {
     const { limits } = config
     this.#config = config
     this.#deps = deps
+    this.#model = new DisplayModel(
+      (width, height) => this.#pictureStore(width, height),
+      limits,
+      new Canvas(limits),
+    )
+    this.#vm = new Vm(this.#model)
     this.#metrics = createMetrics()
     this.#metrics.buildInfo.set(1, { version: deps.version, node_version: process.versions.node })
     const metrics = this.#metrics
@@ -86,7 +97,16 @@ export class Sidecar {
       minFrameIntervalMs: 1000 / config.maxRefreshRate,
       metrics: { updates: metrics.sourceUpdates, refused: metrics.sourceRefused },
     })
-    this.#heads = new Heads(this.#source, limits, logger.child({ component: 'heads' }), metrics.limitHits)
+    this.#agent = this.#makeAgent()
+    this.#heads = new Heads(
+      this.#source,
+      limits,
+      logger.child({ component: 'heads' }),
+      metrics.limitHits,
+      () => this.#model.consoles,
+      this.#agent,
+    )
+    this.#agent?.observe(() => this.#heads.agentChanged())
     this.#model.observe({ layoutRefused: () => this.#heads.follow(false) })
     this.#supervisor = new SourceSupervisor({
       source: this.#source,
@@ -172,6 +192,7 @@ export class Sidecar {
     this.#source.input.onChange(() => this.#followInput())
     this.#qmp.onState((state) => {
       this.#supervisor.reachable(state === 'ready')
+      this.#agent?.reachable(state === 'ready')
       if (state === 'ready') {
         this.#heads.follow(true)
         void this.#askQemu()
@@ -201,9 +222,28 @@ export class Sidecar {
     this.#tidyUp.close()
     await this.#pool.close()
     await this.#supervisor.close()
+    this.#agent?.close()
     this.#qmp.close()
     await this.#endpoint?.close()
     this.#metrics.close()
+  }
+
+  #makeAgent(): VdagentLink | undefined {
+    const { agent: path, limits } = this.#config
+    if (path === undefined) {
+      return undefined
+    }
+    const { clock, logger } = this.#deps
+    const { agentPresent: present, agentDropped: dropped, limitHits } = this.#metrics
+    const link = new VdagentLink({
+      path,
+      clock,
+      logger: limitWarnings(logger.child({ component: 'agent' }), limits['log-warnings'], clock),
+      limits,
+      metrics: { present, dropped, limitHits },
+    })
+    watchAgentPort(this.#qmp, path, link)
+    return link
   }
 
   #saslDeps(): CallSlotsDeps {
@@ -221,7 +261,8 @@ export class Sidecar {
   #makeServer(): SpiceServer {
     const { clock, logger } = this.#deps
     const metrics = this.#metrics
-    const { limits, clients, listen, imageCompression, zlibGlzWanCompression } = this.#config
+    const { limits, clients, listen, imageCompression, zlibGlzWanCompression, jpegWanCompression } =
+      this.#config
     const guest = new DesktopInput({
       source: this.#source.input,
       model: this.#model,
@@ -275,16 +316,27 @@ export class Sidecar {
           clock,
           compression: imageCompression,
           zlibGlzWan: zlibGlzWanCompression,
+          jpegWan: jpegWanCompression,
+          cachePixels: limits['pixmap-cache'],
           ackWindow,
+          limits,
+          video: videoDeps(this.#config, this.#model, this.#encoders, clock, metrics),
           metrics: {
             frames: metrics.framesSent,
             merged: metrics.damageMerged,
+            updateWait: metrics.updateWaitSeconds,
+            slowSteps: metrics.slowSteps,
             images: metrics.imagesEncoded,
             imageBytes: metrics.imageBytes,
             imagesFailed: metrics.imagesFailed,
             moves: metrics.movesSent,
             movedPixels: metrics.movedPixels,
             fills: metrics.fillsSent,
+            cacheHits: metrics.pixmapCacheHits,
+            cacheMisses: metrics.pixmapCacheMisses,
+            cachedPixels: metrics.pixmapCachePixels,
+            cacheEvictions: metrics.pixmapCacheEvictions,
+            refinedPixels: metrics.refinedPixels,
           },
         },
         cursor: { model: this.#model, mouse: this.#mouse, ackWindow, shapes: metrics.cursorShapes },

@@ -1,6 +1,11 @@
 import type { ChannelType } from '../protocol/index.js'
 import type { ChannelOutput } from './wire.js'
 
+/** Figures of a channel for who administers it, as they go into JSON; those not known are `undefined`. */
+export interface ChannelFigures {
+  readonly [name: string]: string | number | ChannelFigures | readonly ChannelFigures[] | undefined
+}
+
 /**
  * One SPICE channel of one client, after the link stage. It knows no socket, timer or promise: the connection's driver
  * hands it messages, asks it to send, and catches what it throws.
@@ -32,6 +37,8 @@ export interface Channel {
   readonly stalled: boolean
   /** All that the channel must remember, as a plain copy (DESIGN.md section 5 rule 8). */
   snapshot(): unknown
+  /** How it fares; a channel without has nothing to tell. */
+  figures?(): ChannelFigures
   /** Ends all observation and lets go of what it holds in the guest (keys, buttons); callable any number of times. */
   close(): void
 }

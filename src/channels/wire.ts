@@ -1,8 +1,17 @@
 import { SidecarError } from '../core/errors.js'
 import { commonClient, commonServer, encodeHeader, headerSize, type Message } from '../protocol/index.js'
+import {
+  acknowledge,
+  addSent,
+  newFlight,
+  synchronise,
+  type Answered,
+  type Delivery,
+  type Flight,
+} from './flight.js'
 
 /** What a client may say that makes no sense and does no harm; a closed set, for the metrics. */
-export type Strange = 'ack' | 'agent' | 'pong' | 'sub-list' | 'surplus'
+export type Strange = 'ack' | 'agent' | 'pong' | 'report' | 'sub-list' | 'surplus'
 
 /** Where the bytes of a channel go; the server's connection, or a test. */
 export interface ChannelOutput {
@@ -33,8 +42,10 @@ export interface WireRecord {
   ackWindow: number
   /** Generation that the client last confirmed with ACK_SYNC. */
   syncedGeneration: number
-  /** Messages sent and not acknowledged since the last SET_ACK. */
+  /** Messages sent and not acknowledged since the first SET_ACK. */
   unacked: number
+  /** Their bytes and times. */
+  readonly flight: Flight
   /** Acknowledgements and PONGs that made no sense. */
   strange: number
 }
@@ -46,17 +57,29 @@ export const newWireRecord = (mini: boolean): WireRecord => ({
   ackWindow: 0,
   syncedGeneration: 0,
   unacked: 0,
+  flight: newFlight(),
   strange: 0,
 })
+
+/** Who wants to know how fast messages arrive. */
+export interface DeliveryMeter {
+  nowMs(): number
+  /** The client acknowledged messages. */
+  delivered(delivery: Delivery): void
+}
+
+const NO_METER: DeliveryMeter = { nowMs: () => 0, delivered: () => undefined }
 
 /** Sends messages of one channel and keeps its acknowledgement window. */
 export class ChannelWire {
   readonly record: WireRecord
   readonly #output: ChannelOutput
+  readonly #meter: DeliveryMeter
 
-  constructor(record: WireRecord, output: ChannelOutput) {
+  constructor(record: WireRecord, output: ChannelOutput, meter = NO_METER) {
     this.record = record
     this.#output = output
+    this.#meter = meter
   }
 
   /** May another message with a frame in it be sent: the client acknowledged enough and its socket has room. */
@@ -86,18 +109,24 @@ export class ChannelWire {
   sendFramed(type: number, bytes: Uint8Array): void {
     const { record } = this
     record.sentSerial += 1
-    record.unacked += 1
+    if (record.ackGeneration !== 0) {
+      record.unacked += 1
+      addSent(record.flight, bytes.length, record, this.#meter.nowMs())
+    }
     encodeHeader(record.mini, record.sentSerial, type, bytes.length - headerSize(record.mini), bytes, 0)
     this.#output.write(bytes)
   }
 
-  /** Opens a new acknowledgement window; the message itself counts as the first unacknowledged one. */
+  /**
+   * Opens a new acknowledgement window; the message itself counts as the first of it. The client answers at once, and with that
+   * acknowledges all that came before.
+   */
   setAck(window: number): void {
     const { record } = this
     record.ackGeneration += 1
     record.ackWindow = window
-    record.unacked = 0
     this.send(commonServer.setAck, { generation: record.ackGeneration, window })
+    record.flight.unasked = 0
   }
 
   /**
@@ -111,8 +140,9 @@ export class ChannelWire {
     switch (type) {
       case commonClient.ackSync.id: {
         const { generation } = commonClient.ackSync.decode(body)
-        if (generation === record.ackGeneration && generation !== 0) {
+        if (generation !== 0 && generation >= record.syncedGeneration && generation <= record.ackGeneration) {
           record.syncedGeneration = generation
+          this.#answered(synchronise(record.flight, generation, this.#meter.nowMs()))
         } else {
           this.strange('ack')
         }
@@ -152,12 +182,20 @@ export class ChannelWire {
   }
 
   #acknowledge(): void {
-    const { record } = this
-    const early = record.unacked < record.ackWindow
-    if (record.syncedGeneration !== record.ackGeneration || record.ackGeneration === 0 || early) {
+    const { flight, syncedGeneration } = this.record
+    const answered =
+      syncedGeneration === 0 ? undefined : acknowledge(flight, syncedGeneration, this.#meter.nowMs())
+    if (answered === undefined) {
       this.strange('ack')
       return
     }
-    record.unacked -= record.ackWindow
+    this.#answered(answered)
+  }
+
+  #answered({ messages, delivery }: Answered): void {
+    this.record.unacked -= messages
+    if (delivery !== undefined) {
+      this.#meter.delivered(delivery)
+    }
   }
 }

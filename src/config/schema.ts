@@ -2,9 +2,10 @@ import { LIMIT_RULES, type LimitKey, type Limits } from '../core/limits.js'
 import { addressOrOff, listenAddresses, onOff, path, ticketExpiry, whole, word, type Kind } from './kinds.js'
 import { cidrs, unixSocket } from './source-kinds.js'
 import { channelNames, cipherNames, clientNames } from './tls-kinds.js'
+import { AUTO_VIDEO_CODECS, videoCodecs } from './video-kinds.js'
 
 /** Settings are grouped in help and documentation as here, in this order. */
-export const GROUPS = ['where', 'who', 'TLS', 'screen', 'limits and logs'] as const
+export const GROUPS = ['where', 'who', 'TLS', 'screen', 'devices', 'limits and logs'] as const
 export type Group = (typeof GROUPS)[number]
 
 /** One setting; type, default, names and documentation all come from here. */
@@ -241,7 +242,14 @@ export const SETTINGS = {
     word(['auto', 'auto_glz', 'auto_lz', 'quic', 'glz', 'lz', 'lz4', 'jpeg', 'off']),
     'auto',
     'auto',
-    'coding of screen images; auto takes what is best for each, jpeg loses detail, a codec that client or machine lack is replaced by lz',
+    'coding of screen images; auto takes what is best for each, jpeg loses detail until the picture comes to rest, a codec that client or machine lack is replaced by lz',
+  ),
+  'jpeg-wan-compression': setting<'auto' | 'always' | 'never'>(
+    'screen',
+    word(['auto', 'always', 'never']),
+    'auto',
+    'auto',
+    'send photos as JPEG first and without loss when they come to rest; auto does so for clients whose line is slower than 10 Mbit/s',
   ),
   'zlib-glz-wan-compression': setting<'auto' | 'always' | 'never'>(
     'screen',
@@ -250,12 +258,33 @@ export const SETTINGS = {
     'auto',
     'pack images that GLZ coded once more with zlib; auto does so for clients whose line is slower than 10 Mbit/s',
   ),
+  'streaming-video': setting<'off' | 'all' | 'filter'>(
+    'screen',
+    word(['off', 'all', 'filter']),
+    'filter',
+    'filter',
+    'send what changes all the time as video: filter does so with photos and film, all with anything',
+  ),
+  'video-codecs': setting(
+    'screen',
+    videoCodecs,
+    AUTO_VIDEO_CODECS,
+    'auto',
+    `codecs of video, the best first; of those that client and machine have the first is taken, and a client may ask for another order; auto is ${AUTO_VIDEO_CODECS.join(';')}`,
+  ),
   'max-refresh-rate': setting(
     'screen',
     whole(1, 240, 'Hz'),
     60,
     '60',
     'most screen updates a second for one client',
+  ),
+  agent: setting(
+    'devices',
+    path,
+    undefined,
+    'none',
+    'unix socket of the character device of QEMU behind the port com.redhat.spice.0, for the spice-vdagent of the guest; clients lay out heads through it where the display device cannot',
   ),
   'log-level': setting<'error' | 'warn' | 'info' | 'debug'>(
     'limits and logs',
@@ -300,10 +329,6 @@ export const ALL_SETTINGS: ReadonlyMap<string, Setting<unknown>> = new Map<strin
 
 /** Settings of the design that come with a later version: refused by name, not as unknown. */
 export const LATER_SETTINGS: readonly string[] = [
-  'jpeg-wan-compression',
-  'streaming-video',
-  'video-codecs',
-  'agent',
   'usbredir',
   'smartcard',
   'webdav',

@@ -331,13 +331,16 @@ class WasmFrameKernel implements FrameKernel {
 export interface FrameKernelOptions {
   /** `off`: the readable functions, without SIMD. */
   readonly kernel?: 'auto' | 'off'
-  /** Secret of the hashes, for tests; random if left out. */
+  /** Secret of the hashes, from {@link newHashKey}; random if left out. */
   readonly key?: Uint8Array
 }
 
+/** A key for instances that are to hash alike; it must stay in the process. */
+export const newHashKey = (): Uint8Array => randomBytes(KEY_BYTES)
+
 /** Makes an instance, of about 40 KiB before its first picture. */
 export const createFrameKernel = ({ kernel = 'auto', key }: FrameKernelOptions = {}): FrameKernel => {
-  const secret = key ?? randomBytes(KEY_BYTES)
+  const secret = key ?? newHashKey()
   checkRoom(secret, KEY_BYTES)
   const loaded = kernel === 'off' ? undefined : loadKernel<Exports>('frame', LAYOUT.end)
   return loaded === undefined

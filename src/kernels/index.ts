@@ -1,4 +1,4 @@
-export { createFrameKernel, PHOTO_SCORE, type FrameKernel, type FramePixels } from './frame.js'
+export { createFrameKernel, newHashKey, PHOTO_SCORE, type FrameKernel, type FramePixels } from './frame.js'
 export { kernelsRun } from './load.js'
 export { MAX_PROBES, PROBE, STRIP, type PictureStore, type ProbeFind, type Strips } from './picture-format.js'
 export { createPictureStore, PictureKernel } from './picture.js'

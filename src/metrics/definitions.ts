@@ -30,6 +30,7 @@ const histogram = (
 
 const CHANNELS = ['main', 'display', 'inputs', 'cursor']
 const CODECS = ['raw', 'lz', 'glz', 'zlib-glz', 'quic', 'lz4', 'jpeg']
+const VIDEO_CODECS = ['mjpeg', 'vp8', 'vp9', 'h264']
 const SOURCES = ['dbus-display']
 const ENCODE_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1]
 
@@ -72,7 +73,7 @@ export const METRICS = {
     'spice_sidecar_strange_messages_total',
     'Harmless things that clients sent and that made no sense, let pass',
     'kind',
-    ['ack', 'agent', 'pong', 'sub-list', 'surplus'],
+    ['ack', 'agent', 'pong', 'report', 'sub-list', 'surplus'],
   ),
   framesSent: counter('spice_sidecar_frames_sent_total', 'Screen updates sent, each client counted'),
   imagesEncoded: counter('spice_sidecar_images_encoded_total', 'Images coded', 'codec', CODECS),
@@ -105,6 +106,12 @@ export const METRICS = {
     'codec',
     CODECS,
   ),
+  encoderSharedJobs: counter(
+    'spice_sidecar_encoder_shared_jobs_total',
+    'Images that were not coded again, as another client had the same, by codec',
+    'codec',
+    CODECS,
+  ),
   encoderWaiting: gauge('spice_sidecar_encoder_waiting_jobs', 'Images that wait for an encoder thread'),
   encoderWorkers: gauge('spice_sidecar_encoder_workers', 'Encoder threads that run'),
   encoderWaitSeconds: histogram(
@@ -122,16 +129,93 @@ export const METRICS = {
   ),
   movesSent: counter('spice_sidecar_moves_sent_total', 'Moved rectangles sent without their pixels'),
   movedPixels: counter('spice_sidecar_moved_pixels_total', 'Pixels of moved rectangles'),
+  refinedPixels: counter(
+    'spice_sidecar_refined_pixels_total',
+    'Pixels sent again without loss, after they were sent as JPEG',
+  ),
   fillsSent: counter('spice_sidecar_fills_sent_total', 'Rectangles of one colour sent as such'),
+  videoStreams: gauge('spice_sidecar_video_streams', 'Video streams at clients now'),
+  videoStreamsStarted: counter(
+    'spice_sidecar_video_streams_started_total',
+    'Video streams begun, each client counted',
+    'codec',
+    VIDEO_CODECS,
+  ),
+  videoStreamsEnded: counter('spice_sidecar_video_streams_ended_total', 'Video streams ended', 'reason', [
+    'rest',
+    'surface',
+    'codec',
+  ]),
+  videoFrames: counter('spice_sidecar_video_frames_total', 'Frames of video sent', 'codec', VIDEO_CODECS),
+  videoBytes: counter('spice_sidecar_video_bytes_total', 'Bytes of video frames', 'codec', VIDEO_CODECS),
+  videoDropped: counter(
+    'spice_sidecar_video_frames_dropped_total',
+    'Pictures of video left out for the rate, frames left out by the coder or not coded, frames that came late',
+    'reason',
+    ['rate', 'coder', 'failed', 'late'],
+  ),
+  videoFrameRate: histogram(
+    'spice_sidecar_video_frame_rate_hertz',
+    'Frames a second that a stream aims at, each frame counted',
+    undefined,
+    [],
+    [1, 2, 5, 8, 10, 15, 20, 25, 30],
+  ),
+  videoQuality: histogram(
+    'spice_sidecar_video_quality',
+    'Quality of frames, in the scale of JPEG',
+    undefined,
+    [],
+    [20, 30, 40, 50, 60, 70, 80],
+  ),
+  pixmapCacheHits: counter(
+    'spice_sidecar_pixmap_cache_hits_total',
+    'Rectangles drawn from the cache of a client',
+  ),
+  pixmapCacheMisses: counter(
+    'spice_sidecar_pixmap_cache_misses_total',
+    'Rectangles that were looked for in the cache of a client in vain',
+  ),
+  pixmapCachePixels: counter(
+    'spice_sidecar_pixmap_cache_pixels_total',
+    'Pixels drawn from the caches of clients',
+  ),
+  pixmapCacheEvictions: counter(
+    'spice_sidecar_pixmap_cache_evictions_total',
+    'Images that clients were told to drop to make room for others',
+  ),
   cursorShapes: counter(
     'spice_sidecar_cursor_shapes_total',
     'Pointer shapes told to clients: out of their cache, new in it, or not for it',
     'result',
     ['hit', 'miss', 'uncached'],
   ),
+  updateWaitSeconds: histogram(
+    'spice_sidecar_update_wait_seconds',
+    'Time from a change of the screen until it was handed over for coding: how long clients had no room, or threads none',
+    undefined,
+    [],
+    ROUND_TRIP_BUCKETS,
+  ),
   damageMerged: counter(
     'spice_sidecar_damage_merged_total',
     'Screen updates merged into a later one because the client had no room',
+  ),
+  slowSteps: counter(
+    'spice_sidecar_slow_client_steps_total',
+    'Times that a client read so slowly that something was left out for it',
+    'step',
+    ['video', 'size', 'rest'],
+  ),
+  agentPresent: gauge(
+    'spice_sidecar_guest_agent_present',
+    '1 while an agent in the guest lays out heads, else 0',
+  ),
+  agentDropped: counter(
+    'spice_sidecar_guest_agent_dropped_total',
+    'Messages and chunks of the agent in the guest that were dropped: not for us, too long, malformed, of the wrong port, empty',
+    'kind',
+    ['type', 'long', 'broken', 'port', 'empty'],
   ),
   inputEvents: counter('spice_sidecar_input_events_total', 'Input events passed to the guest', 'kind', [
     'key',

@@ -1,19 +1,27 @@
 import type { CodedImage } from '../../codecs/index.js'
 import { SidecarError } from '../../core/errors.js'
-import { area } from '../../core/region.js'
-import type { Change } from '../../display/index.js'
-import { CHANNEL_TYPES, displayClient, displayServer } from '../../protocol/index.js'
-import type { Channel, ChannelContext } from '../channel.js'
+import { area, type Rect } from '../../core/region.js'
+import type { Change, Drawing } from '../../display/index.js'
+import { CHANNEL_TYPES, DISPLAY_CAP, displayClient, displayServer, hasCap } from '../../protocol/index.js'
+import { Alarms } from '../alarms.js'
+import type { Channel, ChannelContext, ChannelFigures } from '../channel.js'
 import { ChannelWire } from '../wire.js'
 import { preferredSetting } from './codec-choice.js'
 import type { DisplayDeps } from './deps.js'
+import { addDrawing } from './drawings.js'
 import { Feeder } from './feeder.js'
+import { displayFigures, DisplayTally } from './figures.js'
+import { FlowControl } from './flow-control.js'
 import { ImageSender } from './image-sender.js'
+import { adoptLossy, followItem, isExact, markExact } from './lossy.js'
 import { sendFill, sendItem } from './item-sender.js'
-import { addChange, replaceSurface } from './outbox.js'
+import { addChange, replaceHeads, replaceSurface, type MonitorsItem } from './outbox.js'
 import { MAX_PICTURE_BYTES, PieceCoder, type ReadyPiece } from './piece-coder.js'
 import type { DisplayRecord } from './record.js'
+import { Refiner } from './refiner.js'
 import type { DisplayShare } from './share.js'
+import { Streams } from './streams/streams.js'
+import { preferredNames } from './streams/video-codec.js'
 
 /** Largest GLZ window a client may ask for, pixels (`protocol-display.md` section 6). */
 const MAX_GLZ_WINDOW = 2 ** 25
@@ -23,25 +31,45 @@ export class DisplayChannel implements Channel {
   readonly type = CHANNEL_TYPES.display
   readonly #record: DisplayRecord
   readonly #wire: ChannelWire
+  readonly #flow: FlowControl
   readonly #context: ChannelContext
   readonly #deps: DisplayDeps
+  readonly #tally: DisplayTally
+  readonly #share: DisplayShare
   readonly #coder: PieceCoder
   readonly #feeder: Feeder
   readonly #images: ImageSender
+  readonly #refiner: Refiner
+  readonly #streams: Streams | undefined
+  readonly #alarms: Alarms<'refine' | 'stall' | 'video'>
   #detach: (() => void) | undefined
 
-  constructor(record: DisplayRecord, context: ChannelContext, share: DisplayShare, deps: DisplayDeps) {
+  constructor(record: DisplayRecord, context: ChannelContext, share: DisplayShare, all: DisplayDeps) {
+    this.#tally = new DisplayTally(all)
+    const { deps } = this.#tally
     this.#record = record
-    this.#wire = new ChannelWire(record.wire, context.output)
+    this.#flow = new FlowControl(record, share.line, deps)
+    this.#wire = new ChannelWire(record.wire, context.output, this.#flow)
     this.#context = context
+    this.#alarms = new Alarms(context, deps.clock)
     this.#deps = deps
+    this.#share = share
     this.#images = new ImageSender(record, this.#wire, deps)
     this.#coder = new PieceCoder(record, share, deps, this.#images.headroom, () => {
       context.wake()
     })
-    this.#feeder = new Feeder(record.outbox, this.#coder, deps.metrics, (item) => {
+    this.#feeder = new Feeder(record.outbox, this.#coder, deps.metrics, this.#flow, (item) => {
+      if (item.kind === 'streamCreate' || item.kind === 'streamDestroy') {
+        this.#streams?.send(item)
+        return
+      }
       sendItem(this.#wire, record, deps.metrics, item)
+      followItem(record.lossy, item, deps.clock.nowMs())
     })
+    this.#streams =
+      deps.video &&
+      new Streams(record, this.#wire, share, deps, deps.video, this.#coder, this.#images.headroom)
+    this.#refiner = new Refiner(record, share, deps, this.#coder, this.#flow)
   }
 
   get id(): number {
@@ -49,7 +77,8 @@ export class DisplayChannel implements Channel {
   }
 
   get stalled(): boolean {
-    return this.#ready && this.#due && !this.#wire.open
+    const due = this.#due || this.#streams?.due === true
+    return this.#ready && due && (!this.#wire.open || this.#flow.stallsInMs === 0)
   }
 
   start(): void {
@@ -64,6 +93,11 @@ export class DisplayChannel implements Channel {
           this.#followFrame()
         }
       },
+      headsChanged: (console) => {
+        if (console === this.#record.console) {
+          this.#followHeads()
+        }
+      },
       stale: (console) => {
         if (console === this.#record.console && this.#ready) {
           this.#context.wake()
@@ -74,9 +108,19 @@ export class DisplayChannel implements Channel {
           this.#follow(change)
         }
       },
+      drawn: (console, drawing) => {
+        if (console === this.#record.console) {
+          this.#followDrawing(drawing)
+        }
+      },
     })
-    this.#coder.openDictionary()
-    this.#feeder.takeUp()
+    this.#flow.adopt()
+    this.#openCaches()
+    adoptLossy(this.#record.lossy, this.#deps.clock.nowMs())
+    this.#feeder.takeUp((frame) => this.#streams?.takeUp(frame))
+    this.#streams?.attach()
+    this.#armRefiner()
+    this.#armStreams()
   }
 
   receive(type: number, body: Uint8Array): void {
@@ -90,15 +134,16 @@ export class DisplayChannel implements Channel {
         this.#record.preferred = preferredSetting(compression) ?? this.#record.preferred
         return
       }
-      /* Advice on video, of which there is none; checked, and taken note of by nobody. */
       case displayClient.preferredVideoCodecType.id: {
-        displayClient.preferredVideoCodecType.decode(body)
+        const { codecs } = displayClient.preferredVideoCodecType.decode(body)
+        this.#record.streams.preferred = preferredNames(codecs)
+        this.#streams?.followCodecs()
+        this.#context.wake()
         return
       }
       case displayClient.streamReport.id: {
-        throw new SidecarError('SIDECAR_PROTOCOL', 'report on a video stream that was never created', {
-          type,
-        })
+        this.#report(body)
+        return
       }
       default: {
         if (!this.#wire.receiveCommon(type, body)) {
@@ -106,6 +151,7 @@ export class DisplayChannel implements Channel {
             type,
           })
         }
+        this.#streams?.acknowledged()
       }
     }
   }
@@ -124,34 +170,68 @@ export class DisplayChannel implements Channel {
     if (!this.#ready) {
       return false
     }
-    if (this.#wire.open && model.isStale(console)) {
+    this.#flow.review()
+    // Before the client's first answer nobody knows what is too much: what was sent until then has to be asked about now.
+    this.#flow.ask(this.#wire)
+    const canSend = this.#wire.open && this.#flow.gate !== 'shut'
+    if (model.isStale(console) && (canSend || this.#streams?.lookMs === 0)) {
       model.refresh(console)
     }
+    this.#streams?.pump(canSend && !this.#flow.starved)
+    this.#armStreams()
     let budget = this.#coder.turnPixels
     while (budget > 0 && this.#wire.open) {
-      const ready = this.#coder.take()
+      const ready = this.#flow.mayFinish ? this.#coder.take() : undefined
       if (ready !== undefined) {
-        budget -= ready.kind === 'image' && ready.inline ? area(ready.piece.box) : 0
+        budget -= 'inline' in ready && ready.inline ? area(ready.piece.box) : 0
         this.#sendPiece(ready)
-      } else if (!this.#feeder.feed()) {
-        return this.#coder.length === 0 && model.isStale(console)
+        this.#flow.ask(this.#wire)
+      } else if (!this.#feed()) {
+        return this.#rest()
       }
     }
-    return this.#due && this.#wire.open
+    this.#armRefiner()
+    return this.#due && this.#wire.open && this.#flow.gate !== 'shut'
+  }
+
+  /** @returns whether there is more to do at once */
+  #feed(): boolean {
+    const { gate } = this.#flow
+    return this.#feeder.feed(gate) || (gate === 'open' && this.#caughtUp && this.#refiner.feed())
+  }
+
+  /** Nothing more can be done now. */
+  #rest(): boolean {
+    const { gate, stallsInMs } = this.#flow
+    if (gate === 'open') {
+      this.#flow.idle()
+    } else if (this.#due && stallsInMs > 0 && stallsInMs < Infinity && !this.#alarms.has('stall')) {
+      this.#alarms.set('stall', stallsInMs)
+    }
+    this.#armRefiner()
+    return gate !== 'shut' && this.#coder.length === 0 && this.#deps.model.isStale(this.#record.console)
   }
 
   alarm(): void {
-    return
+    if (this.#alarms.due().length > 0) {
+      this.#context.wake()
+    }
   }
 
   snapshot(): DisplayRecord {
     return structuredClone(this.#record)
   }
 
+  figures(): ChannelFigures {
+    return displayFigures(this.#record, this.#tally)
+  }
+
   close(): void {
     this.#detach?.()
     this.#detach = undefined
+    this.#streams?.close()
     this.#coder.close()
+    this.#share.pixmaps.forgetChannel(this.#record.console)
   }
 
   get #ready(): boolean {
@@ -176,10 +256,15 @@ export class DisplayChannel implements Channel {
       })
     }
     this.#record.client = init
-    this.#coder.openDictionary()
+    this.#openCaches()
     this.#wire.setAck(this.#deps.ackWindow)
     this.#wire.send(displayServer.invalAllPalettes, {})
     this.#followFrame()
+  }
+
+  #openCaches(): void {
+    this.#coder.openCaches()
+    this.#images.openCache(this.#coder.cache.pixmaps)
   }
 
   #followFrame(): void {
@@ -188,8 +273,23 @@ export class DisplayChannel implements Channel {
       return
     }
     this.#coder.drop()
-    replaceSurface(outbox, this.#deps.model.picture(console).frame)
+    replaceSurface(outbox, this.#deps.model.picture(console).frame, this.#monitors)
+    this.#streams?.reset()
     this.#context.wake()
+  }
+
+  #followHeads(): void {
+    if (this.#ready) {
+      replaceHeads(this.#record.outbox, this.#monitors)
+      this.#context.wake()
+    }
+  }
+
+  get #monitors(): MonitorsItem {
+    const { model } = this.#deps
+    const { console } = this.#record
+    const { heads } = model.picture(console)
+    return { kind: 'monitorsConfig', heads, maxAllowed: model.maxHeads(console) }
   }
 
   #follow(change: Change): void {
@@ -197,16 +297,81 @@ export class DisplayChannel implements Channel {
       return
     }
     const { outbox } = this.#record
-    const inFlight = outbox.taken.map(({ box }) => box)
-    if (addChange(outbox, change, inFlight)) {
+    this.#tally.due()
+    if (addChange(outbox, change, this.#unsettled)) {
       this.#deps.metrics.merged.add(1)
     }
+    this.#streams?.claim()
     this.#context.wake()
+  }
+
+  #followDrawing(drawing: Drawing): void {
+    if (!this.#ready) {
+      return
+    }
+    const { outbox, lossy, caps } = this.#record
+    addDrawing(outbox, drawing, {
+      inFlight: this.#unsettled,
+      isExact: (rect) => isExact(lossy, rect),
+      // Clients that compose have a whole canvas; those in browsers take every raster operation for a copy.
+      paintsOnto: hasCap(caps, DISPLAY_CAP.composite),
+    })
+    this.#streams?.claim()
+    this.#streams?.drawn(drawing)
+    this.#context.wake()
+  }
+
+  /** The picture is what the guest shows, as far as it told. */
+  get #caughtUp(): boolean {
+    return !this.#deps.model.isStale(this.#record.console)
+  }
+
+  /** Where the client has pixels of another time: what is being coded, and video. */
+  get #unsettled(): readonly Rect[] {
+    const { taken } = this.#record.outbox
+    return [...taken.map(({ box }) => box), ...(this.#streams?.boxes ?? [])]
+  }
+
+  #report(body: Uint8Array): void {
+    const report = displayClient.streamReport.decode(body)
+    if (this.#streams?.report(report) !== true) {
+      this.#wire.strange('report')
+    }
+    this.#context.wake()
+  }
+
+  /** Wakes up when a frame is due, video may be over, or the picture has to be looked at. */
+  #armStreams(): void {
+    const delayMs = this.#streams?.delayMs
+    if (delayMs === undefined) {
+      this.#alarms.clear('video')
+    } else {
+      this.#alarms.set('video', delayMs)
+    }
+  }
+
+  /** Wakes up when something lossy may have come to rest. */
+  #armRefiner(): void {
+    const delayMs = this.#wire.open ? this.#refiner.delayMs : undefined
+    if (delayMs !== undefined && !this.#alarms.has('refine')) {
+      this.#alarms.set('refine', delayMs)
+    }
   }
 
   #sendPiece(ready: ReadyPiece): void {
     if (ready.kind === 'fill') {
       sendFill(this.#wire, this.#deps.metrics, ready)
+      markExact(this.#record.lossy, ready.box)
+      return
+    }
+    if (ready.kind === 'cached') {
+      if (!this.#images.sendCached(ready)) {
+        this.#feeder.addBefore([ready.box])
+      }
+      return
+    }
+    if (ready.kind === 'frame') {
+      this.#streams?.frame(ready.piece, ready.outcome)
       return
     }
     const { piece, outcome } = ready
@@ -216,7 +381,12 @@ export class DisplayChannel implements Channel {
     } else if (isTooLarge(outcome)) {
       this.#feeder.addBefore([piece.box])
     } else {
-      this.#images.send(piece.box, outcome, this.#coder.dictionary)
+      const kept = this.#coder.cache.keeps(piece, outcome)
+      this.#images.send(piece.box, outcome, this.#coder.dictionary, kept)
+      this.#flow.imageSent(area(piece.box), outcome.size)
+      if (piece.lossless === true) {
+        this.#refiner.sent(piece.box, outcome.size)
+      }
     }
   }
 }

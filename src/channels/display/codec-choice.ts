@@ -17,7 +17,13 @@ export interface ChoiceInput {
   readonly available: { readonly lz4: boolean; readonly jpeg: boolean }
   /** Pixels that the client's GLZ window holds; 0: it wants no dictionary. */
   readonly glzWindow: number
-  /** Is it more a photo than a screen? Asked only where it matters. */
+  /** Detail may be lost, as it is made good later. */
+  readonly lossy: boolean
+  /** Another client wants the same images, and bytes count less than what it takes to code them. */
+  readonly shared: boolean
+  /** Is it photo or gradient rather than what programs draw? This and the next are asked only where it matters. */
+  isSmooth(): boolean
+  /** Is it a photo, and nothing in it whose lost detail would hurt? */
   isPhoto(): boolean
 }
 
@@ -32,6 +38,27 @@ const ECHO_PIXELS = 4096
 
 /** JPEG of less than this is larger than what is lossless, and ugly. */
 const MIN_JPEG_PIXELS = 4096
+
+/** Quality of JPEG (`codecs.md` 6), and on lines below so many bits a second, slowest first: what is lost is sent later. */
+const QUALITY = 85
+const SLOW_QUALITY = [
+  { below: 1.5 * 1024 * 1024, quality: 50 },
+  { below: 4 * 1024 * 1024, quality: 70 },
+] as const
+
+/**
+ * From here on the time to code counts more than bytes, bits a second: LZ is coded in a fifth of the time of GLZ, and once for all
+ * clients, for up to twice the bytes. LZ4 is hardly faster than our LZ on what programs draw, and takes twice its bytes.
+ */
+const FAST_LINE = 100 * 1024 * 1024
+
+/** The quality of JPEG for a line; `undefined`: its bit rate is not known. */
+export const jpegQuality = (bitsPerSecond: number | undefined): number =>
+  SLOW_QUALITY.find(({ below }) => bitsPerSecond !== undefined && bitsPerSecond < below)?.quality ?? QUALITY
+
+/** Does a line carry what LZ codes as fast as what GLZ does? Not while nobody knows. */
+export const isFastLine = (bitsPerSecond: number | undefined): boolean =>
+  bitsPerSecond !== undefined && bitsPerSecond >= FAST_LINE
 
 const PREFERRED: Readonly<Record<number, CompressionSetting>> = {
   [IMAGE_COMPRESSION.off]: 'off',
@@ -54,8 +81,10 @@ export const chooseCodec = (input: ChoiceInput): PoolCodec => {
   const { setting, width, height, lz4, available, glzWindow } = input
   const pixels = width * height
   const dictionary = pixels < glzWindow ? 'glz' : 'lz'
-  const photo = (): boolean =>
-    pixels >= SMALL_PIXELS && width >= MIN_QUIC_SIDE && height >= MIN_QUIC_SIDE && input.isPhoto()
+  const jpeg = input.lossy && available.jpeg && pixels >= MIN_JPEG_PIXELS
+  const fitsQuic = width >= MIN_QUIC_SIDE && height >= MIN_QUIC_SIDE
+  const photo = (): 'quic' | 'jpeg' => (jpeg && input.isPhoto() ? 'jpeg' : 'quic')
+  const isSmooth = (): boolean => pixels >= SMALL_PIXELS && fitsQuic && input.isSmooth()
   switch (setting) {
     case 'off': {
       return 'raw'
@@ -64,7 +93,7 @@ export const chooseCodec = (input: ChoiceInput): PoolCodec => {
       return 'lz'
     }
     case 'quic': {
-      return width >= MIN_QUIC_SIDE && height >= MIN_QUIC_SIDE ? 'quic' : 'lz'
+      return fitsQuic ? photo() : 'lz'
     }
     case 'glz': {
       return dictionary
@@ -73,16 +102,16 @@ export const chooseCodec = (input: ChoiceInput): PoolCodec => {
       return lz4 && available.lz4 ? 'lz4' : 'lz'
     }
     case 'jpeg': {
-      return available.jpeg && pixels >= MIN_JPEG_PIXELS ? 'jpeg' : 'lz'
+      return jpeg ? 'jpeg' : input.lossy ? 'lz' : chooseCodec({ ...input, setting: 'auto' })
     }
     case 'auto_lz': {
-      return photo() ? 'quic' : 'lz'
+      return isSmooth() ? photo() : 'lz'
     }
     case 'auto': {
-      return pixels <= ECHO_PIXELS ? 'lz' : photo() ? 'quic' : dictionary
+      return isSmooth() ? photo() : pixels <= ECHO_PIXELS || input.shared ? 'lz' : dictionary
     }
     case 'auto_glz': {
-      return photo() ? 'quic' : dictionary
+      return isSmooth() ? photo() : dictionary
     }
   }
 }

@@ -1,15 +1,25 @@
 import type { CodedImage } from '../../codecs/index.js'
+import { ByteWriter } from '../../core/bytes.js'
+import { rectOf } from '../../core/region.js'
 import {
   BITMAP_FORMAT,
+  CLIP_TYPE,
   DRAW_COPY_BITMAP_PREFIX_SIZE,
+  DRAW_COPY_FIXED_SIZE,
   DRAW_COPY_LZ_PREFIX_SIZE,
   DRAW_COPY_ZLIB_GLZ_PREFIX_SIZE,
   IMAGE_TYPE,
+  imageDescriptor,
+  ROP,
+  SCALE_MODE,
   writeDrawCopyBitmap,
   writeDrawCopyLz,
   writeDrawCopyZlibGlz,
+  type displayServer,
   type DrawCopyImage,
+  type ValueOf,
 } from '../../protocol/index.js'
+import type { CachedPiece } from './outbox.js'
 
 /** The largest prefix of a DRAW_COPY body in front of its image. */
 export const DRAW_COPY_MAX_PREFIX = Math.max(
@@ -56,10 +66,35 @@ export const drawCopyMessage = (
     case 'jpeg-alpha': {
       throw new RangeError('the picture of a console has no alpha')
     }
+    case 'video': {
+      throw new RangeError('a frame of a stream is no picture by itself')
+    }
     default: {
       const at = headroom - DRAW_COPY_LZ_PREFIX_SIZE
       writeDrawCopyLz(bytes, at, { ...place, imageType: CODED_TYPES[codec] }, size)
       return bytes.subarray(at - header)
     }
   }
+}
+
+/** A DRAW_COPY of a part of an image that the client has in its pixmap cache (`protocol-display.md` 12.2). */
+export const cachedCopy = (
+  surfaceId: number,
+  { box, id, width, height, x, y }: CachedPiece,
+): ValueOf<typeof displayServer.drawCopy> => ({
+  surfaceId,
+  box,
+  clip: { type: CLIP_TYPE.none },
+  imageAt: DRAW_COPY_FIXED_SIZE,
+  srcArea: rectOf(x, y, box.right - box.left, box.bottom - box.top),
+  rop: ROP.put,
+  scaleMode: SCALE_MODE.interpolate,
+  mask: { flags: 0, pos: { x: 0, y: 0 }, imageAt: 0 },
+  pointed: descriptorOf({ id, type: IMAGE_TYPE.fromCache, flags: 0, width, height }),
+})
+
+const descriptorOf = (image: ValueOf<typeof imageDescriptor>): Uint8Array => {
+  const out = new ByteWriter(imageDescriptor.sizeOf(image))
+  imageDescriptor.encode(image, out)
+  return out.finish()
 }

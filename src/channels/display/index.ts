@@ -1,5 +1,6 @@
 export { DisplayChannel } from './channel.js'
 export type { CompressionSetting } from './codec-choice.js'
-export type { DisplayDeps, DisplayMetrics, WanSetting } from './deps.js'
+export type { DisplayDeps, DisplayMetrics, VideoDeps, VideoMetrics, WanSetting } from './deps.js'
 export { newDisplayRecord, type DisplayRecord } from './record.js'
+export { SharedCuts } from './shared-cuts.js'
 export { DisplayShare, type Encoders } from './share.js'

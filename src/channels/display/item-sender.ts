@@ -1,4 +1,4 @@
-import { area } from '../../core/region.js'
+import { area, type Rect } from '../../core/region.js'
 import type { Move } from '../../display/index.js'
 import {
   BRUSH_TYPE,
@@ -12,14 +12,20 @@ import {
 } from '../../protocol/index.js'
 import type { ChannelWire } from '../wire.js'
 import type { DisplayMetrics } from './deps.js'
-import { PRIMARY_SURFACE, type FillPiece, type OutboxItem } from './outbox.js'
+import {
+  PRIMARY_SURFACE,
+  type FillPiece,
+  type MonitorsItem,
+  type OutboxItem,
+  type StreamItem,
+} from './outbox.js'
 import type { DisplayRecord } from './record.js'
 
 const NO_MASK = { flags: 0, pos: { x: 0, y: 0 }, imageAt: 0 } as const
 const NOTHING = new Uint8Array(0)
 
 /** Items that are sent as they are, without a coder. */
-export type PlainItem = Exclude<OutboxItem, { kind: 'damage' | 'picture' }>
+export type PlainItem = Exclude<OutboxItem, { kind: 'damage' | 'picture' } | StreamItem>
 
 /** Sends an item that no coder has to see; all pieces that came before it are sent. */
 export const sendItem = (
@@ -48,11 +54,7 @@ export const sendItem = (
       return
     }
     case 'monitorsConfig': {
-      if (hasCap(record.caps, DISPLAY_CAP.monitorsConfig)) {
-        const { width, height } = item
-        const head = { monitorId: 0, surfaceId: PRIMARY_SURFACE, width, height, x: 0, y: 0, flags: 0 }
-        wire.send(displayServer.monitorsConfig, { maxAllowed: 1, heads: [head] })
-      }
+      sendMonitors(wire, record, item)
       return
     }
     case 'copyBits': {
@@ -61,21 +63,52 @@ export const sendItem = (
       sendMove(wire, item.move)
       return
     }
+    case 'paint': {
+      metrics.fills.add(1)
+      sendPaint(wire, item.box, item.color, ROP[item.operator])
+      return
+    }
     case 'mark': {
       wire.send(displayServer.mark, {})
     }
   }
 }
 
+/** Only to a client that takes it, and not of no heads, which clients overlook (`protocol-display.md` 11.4). */
+const sendMonitors = (
+  wire: ChannelWire,
+  { caps }: DisplayRecord,
+  { heads, maxAllowed }: MonitorsItem,
+): void => {
+  if (heads.length > 0 && hasCap(caps, DISPLAY_CAP.monitorsConfig)) {
+    wire.send(displayServer.monitorsConfig, {
+      maxAllowed,
+      heads: heads.map(({ id, x, y, width, height }) => ({
+        monitorId: id,
+        surfaceId: PRIMARY_SURFACE,
+        width,
+        height,
+        x,
+        y,
+        flags: 0,
+      })),
+    })
+  }
+}
+
 /** Sends a rectangle of one colour. */
 export const sendFill = (wire: ChannelWire, metrics: DisplayMetrics, { box, color }: FillPiece): void => {
   metrics.fills.add(1)
+  sendPaint(wire, box, color, ROP.put)
+}
+
+const sendPaint = (wire: ChannelWire, box: Rect, color: number, rop: number): void => {
   wire.send(displayServer.drawFill, {
     surfaceId: PRIMARY_SURFACE,
     box,
     clip: { type: CLIP_TYPE.none },
     brush: { type: BRUSH_TYPE.solid, color },
-    rop: ROP.put,
+    rop,
     mask: NO_MASK,
     pointed: NOTHING,
   })

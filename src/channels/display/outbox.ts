@@ -8,7 +8,9 @@ import {
   subtract,
   type Rect,
 } from '../../core/region.js'
-import type { Change, Move } from '../../display/index.js'
+import type { Change, FillOperator, Move, SurfaceHead } from '../../display/index.js'
+import type { FrameSetting } from './streams/frame-setting.js'
+import type { VideoName } from './streams/video-codec.js'
 
 /** More rectangles than this in one damage item are merged into one that covers them. */
 const MAX_RECTS = 64
@@ -25,13 +27,37 @@ export type OutboxItem =
   | { readonly kind: 'damage'; rects: Rect[] }
   /** Pixels that only moved; comes before the damage that waits, whose pixels are newer. */
   | { readonly kind: 'copyBits'; readonly move: Move }
+  | PaintItem
   /** The whole of a new surface, in one message where that can be: some clients take the first for the whole. */
   | { readonly kind: 'picture' }
-  | { readonly kind: 'monitorsConfig'; readonly width: number; readonly height: number }
+  | MonitorsItem
+  | StreamItem
   | { readonly kind: 'mark' }
 
+/** A colour that the guest paints on what is there; comes before the damage that waits, too. */
+export interface PaintItem {
+  readonly kind: 'paint'
+  readonly box: Rect
+  readonly operator: FillOperator
+  /** 0x00RRGGBB. */
+  readonly color: number
+}
+
+/** A video stream begins, by its unique id, or ends, by the client's; before all that was damaged since. */
+export type StreamItem =
+  | { readonly kind: 'streamCreate'; readonly stream: number }
+  | { readonly kind: 'streamDestroy'; readonly id: number }
+
+/** The heads on the primary surface. */
+export interface MonitorsItem {
+  readonly kind: 'monitorsConfig'
+  readonly heads: readonly SurfaceHead[]
+  /** Heads that there may be. */
+  readonly maxAllowed: number
+}
+
 /** A rectangle that was taken out of the items, in this order, and is sent when its turn comes. */
-export type TakenPiece = ImagePiece | FillPiece
+export type TakenPiece = ImagePiece | FillPiece | CachedPiece | FramePiece
 
 /** Its image is being coded. */
 export interface ImagePiece {
@@ -41,6 +67,43 @@ export interface ImagePiece {
   readonly whole: boolean
   /** It failed before, so it goes without a codec. */
   readonly raw: boolean
+  /** What was in it when it was handed in, for the client's cache. */
+  readonly tiles?: PieceTiles | undefined
+  /** It makes an area exact that is lossy at the client. */
+  readonly lossless?: boolean
+}
+
+/** Hashes of the tiles that a piece touches, cut at its edges. */
+export interface PieceTiles {
+  readonly hashes: BigUint64Array
+  /** `DisplayModel.versionOf` the pixels that were hashed. */
+  readonly version: number
+}
+
+/** The client has it in its pixmap cache. */
+export interface CachedPiece {
+  readonly kind: 'cached'
+  readonly box: Rect
+  /** The image that it is a part of, and where it begins there. */
+  readonly id: bigint
+  readonly width: number
+  readonly height: number
+  readonly x: number
+  readonly y: number
+}
+
+/** A frame of a video stream is being coded. */
+export interface FramePiece {
+  readonly kind: 'frame'
+  /** Unique id of the stream. */
+  readonly stream: number
+  readonly box: Rect
+  readonly codec: VideoName
+  readonly setting: FrameSetting
+  /** It stands for itself. */
+  readonly keyFrame: boolean
+  /** Time of the picture, ms. */
+  readonly ptsMs: number
 }
 
 /** All of one colour. */
@@ -64,25 +127,49 @@ export interface Outbox {
 
 export const newOutbox = (): Outbox => ({ items: [], taken: [], surface: undefined, sent: undefined })
 
-/** A frame of another size, or none: everything about the old surface that was not sent yet is dropped. */
+/** A frame of another size, or none: everything about the old surface that was not sent yet is dropped, but for ends of streams. */
 export const replaceSurface = (
   outbox: Outbox,
   surface: { readonly width: number; readonly height: number } | undefined,
+  monitors: MonitorsItem,
 ): void => {
-  outbox.items = outbox.sent === undefined ? [] : [{ kind: 'surfaceDestroy' }]
+  const ended = outbox.items.filter(({ kind }) => kind === 'streamDestroy')
+  outbox.items = outbox.sent === undefined ? ended : [...ended, { kind: 'surfaceDestroy' }]
   outbox.surface = undefined
   if (surface === undefined) {
     return
   }
   const { width, height } = surface
   outbox.surface = { width, height }
-  outbox.items.push(
-    { kind: 'surfaceCreate', width, height },
-    { kind: 'picture' },
-    { kind: 'monitorsConfig', width, height },
-    { kind: 'mark' },
-  )
+  outbox.items.push({ kind: 'surfaceCreate', width, height }, { kind: 'picture' }, monitors, { kind: 'mark' })
 }
+
+/** Other heads on the surface: they take the place of those that wait, else they go after all that waits. */
+export const replaceHeads = (outbox: Outbox, monitors: MonitorsItem): void => {
+  if (outbox.surface === undefined) {
+    return
+  }
+  const waiting = outbox.items.findIndex(({ kind }) => kind === 'monitorsConfig')
+  if (waiting < 0) {
+    outbox.items.push(monitors)
+  } else {
+    outbox.items[waiting] = monitors
+  }
+}
+
+/** Does the client change pixels by itself, knowing those that it has? */
+export const isDrawing = (item: OutboxItem): boolean => item.kind === 'copyBits' || item.kind === 'paint'
+
+/** Takes out all damage that waits. What it is added again behind, it can follow: its pixels are the newest. */
+export const withdrawDamage = (outbox: Outbox): Rect[] => {
+  const rects = outbox.items.flatMap((item) => (item.kind === 'damage' ? item.rects : []))
+  outbox.items = outbox.items.filter((item) => item.kind !== 'damage')
+  return rects
+}
+
+/** All damage that waits. */
+export const waitingDamage = ({ items }: Outbox): Rect[] =>
+  items.flatMap((item) => (item.kind === 'damage' ? item.rects : []))
 
 /**
  * Adds damage of the primary surface, merged into what waits already.
@@ -93,7 +180,9 @@ export const addDamage = (outbox: Outbox, rects: readonly Rect[]): boolean => {
   if (outbox.surface === undefined) {
     return false
   }
-  const waiting = outbox.items.findLast((item) => item.kind === 'damage')
+  // Not into damage that goes before a drawing: the pixels would be newer than the drawing.
+  const last = outbox.items.findLast((item) => item.kind === 'damage' || isDrawing(item))
+  const waiting = last?.kind === 'damage' ? last : undefined
   const target = waiting ?? { kind: 'damage' as const, rects: [] }
   if (waiting === undefined) {
     outbox.items.push(target)
@@ -107,8 +196,9 @@ export const addDamage = (outbox: Outbox, rects: readonly Rect[]): boolean => {
 /** Moves that wait at most; where there are more, what they moved is damage. */
 const MAX_MOVES = 4
 
-/** A move whose source is damaged to this part is not worth its message. */
+/** A move whose source is damaged to this part is not worth its message, unless it saves so many pixels all the same. */
 const MAX_DAMAGED_SHARE = 0.5
+const MIN_SAVED_PIXELS = 8192
 
 /** Two moves that wait become one when no more than this part of it has to be sent anew for that. */
 const MAX_MERGE_SHARE = 0.25
@@ -131,21 +221,21 @@ export const addChange = (outbox: Outbox, { moves, rects }: Change, inFlight: re
 }
 
 /** @returns whether the move is worth it; else nothing was done */
-const addMove = (outbox: Outbox, move: Move, inFlight: readonly Rect[]): boolean => {
+export const addMove = (outbox: Outbox, move: Move, inFlight: readonly Rect[]): boolean => {
   if (outbox.surface === undefined) {
     return false
   }
   const { to, dx, dy } = move
-  const damage = outbox.items.find((item) => item.kind === 'damage')
-  const old = damage?.rects ?? []
+  const old = waitingDamage(outbox)
   const stale = [...old, ...inFlight]
     .map((rect) => intersect(shift(rect, dx, dy), to))
     .filter((r) => !isEmpty(r))
-  if (regionArea(stale) > MAX_DAMAGED_SHARE * area(to)) {
+  const staleArea = regionArea(stale)
+  if (staleArea > MAX_DAMAGED_SHARE * area(to) && area(to) - staleArea < MIN_SAVED_PIXELS) {
     return false
   }
   const kept = old.flatMap((rect) => subtract(rect, to))
-  outbox.items = outbox.items.filter((item) => item !== damage)
+  withdrawDamage(outbox)
   pushMove(outbox, move)
   addDamage(outbox, [...kept, ...stale])
   return true
@@ -185,21 +275,42 @@ const mergeMoves = (
     : { move: { to, dx: first.dx + second.dx, dy: first.dy + second.dy }, left }
 }
 
+/** Large rectangles are cut between the tiles of the pixmap cache, so that each tile is in one piece. */
+const TILE = 64
+
+/** What a key press changes: as much as a few letters, pixels. */
+const SMALL_PIXELS = 4096
+
+export const isSmall = (rect: Rect): boolean => area(rect) <= SMALL_PIXELS
+
 /**
- * Cuts the next piece of at most `maxPixels` off a damage item, topmost first, full width of its rectangle.
+ * Cuts the next piece of at most `maxPixels` off a damage item: small rectangles first, which may answer input, then topmost first,
+ * full width of its rectangle where that makes it as high as a tile.
  *
  * @returns `undefined` when nothing is left
  */
 export const takePiece = (rects: Rect[], maxPixels: number): Rect | undefined => {
-  const rect = rects.shift()
+  const [rect] = rects.splice(Math.max(0, rects.findIndex(isSmall)), 1)
   if (rect === undefined) {
     return undefined
   }
-  const width = rect.right - rect.left
-  const rows = Math.max(1, Math.floor(maxPixels / width))
-  const bottom = Math.min(rect.bottom, rect.top + rows)
+  const band = Math.min(rect.bottom, (Math.floor(rect.top / TILE) + 1) * TILE)
+  const bandWidth = Math.floor(maxPixels / (band - rect.top))
+  const rows = Math.max(1, Math.floor(maxPixels / (rect.right - rect.left)))
+  const isNarrow = rows < band - rect.top && bandWidth >= TILE
+  const bottom = isNarrow ? band : cutAt(rect.top, rect.bottom, rows)
+  const right = isNarrow ? cutAt(rect.left, rect.right, bandWidth) : rect.right
   if (bottom < rect.bottom) {
     rects.unshift({ ...rect, top: bottom })
   }
-  return { ...rect, bottom }
+  if (right < rect.right) {
+    rects.unshift({ ...rect, left: right, bottom })
+  }
+  return { ...rect, right, bottom }
+}
+
+/** The end of at most `most` from `from` on: between two tiles, where there is one. */
+const cutAt = (from: number, to: number, most: number): number => {
+  const between = Math.floor((from + most) / TILE) * TILE
+  return to - from <= most ? to : between > from ? between : from + most
 }

@@ -1,12 +1,16 @@
 import type { EncodeLane, EncodeOutcome, PoolCodec } from '../../codecs/index.js'
-import type { Rect } from '../../core/region.js'
+import { area, shift, type Rect } from '../../core/region.js'
 import type { Frame } from '../../display/index.js'
 import { DISPLAY_CAP, hasCap } from '../../protocol/index.js'
-import { chooseCodec, type CompressionSetting } from './codec-choice.js'
-import type { DisplayDeps } from './deps.js'
-import type { FillPiece, ImagePiece } from './outbox.js'
+import { chooseCodec, isFastLine, jpegQuality, type CompressionSetting } from './codec-choice.js'
+import { contentParts, hasDrawn, isSmooth } from './content.js'
+import { STEP_SMALLEST } from './flow.js'
+import type { DisplayDeps, WanSetting } from './deps.js'
+import type { CachedPiece, FillPiece, FramePiece, ImagePiece } from './outbox.js'
+import { PieceCache } from './piece-cache.js'
 import type { DisplayRecord } from './record.js'
 import type { ClientDictionary, DisplayShare, Pixels } from './share.js'
+import { betweenTiles } from './tile-grid.js'
 
 /** A picture that goes as one message has at most so many bytes when it is coded: it has to fit into what may wait (L-out). */
 export const MAX_PICTURE_BYTES = 6 * 1024 * 1024
@@ -16,11 +20,18 @@ const PIXEL_BYTES = 4
 /** The next piece whose turn it is to be sent. */
 export type ReadyPiece =
   | FillPiece
+  | CachedPiece
   | {
       readonly kind: 'image'
       readonly piece: ImagePiece
       readonly outcome: EncodeOutcome
       /** Coded on this thread, just now. */
+      readonly inline: boolean
+    }
+  | {
+      readonly kind: 'frame'
+      readonly piece: FramePiece
+      readonly outcome: EncodeOutcome
       readonly inline: boolean
     }
 
@@ -30,7 +41,9 @@ export class PieceCoder {
   readonly #share: DisplayShare
   readonly #deps: DisplayDeps
   readonly #headroom: number
-  readonly #lane: EncodeLane<ImagePiece>
+  readonly #lane: EncodeLane<ImagePiece | FramePiece>
+  /** What the client has in its pixmap cache. */
+  readonly cache: PieceCache
   #dictionary: ClientDictionary | undefined
 
   /**
@@ -49,6 +62,7 @@ export class PieceCoder {
     this.#deps = deps
     this.#headroom = headroom
     this.#lane = deps.encoders.lane(share.owner, ready)
+    this.cache = new PieceCache(record, share, deps)
   }
 
   /** The client's GLZ dictionary; `undefined`: it wants none, or has not said. */
@@ -71,8 +85,9 @@ export class PieceCoder {
     return this.#record.outbox.taken.length
   }
 
-  /** Takes part in the dictionary that the client named. */
-  openDictionary(): void {
+  /** Takes part in the dictionary and in the pixmap cache that the client named. */
+  openCaches(): void {
+    this.cache.open()
     const { client, nextGlzImage } = this.#record
     if (client !== undefined) {
       this.#dictionary = this.#share.dictionary(client.glzDictionaryId, client.glzWindowSize, nextGlzImage)
@@ -92,15 +107,82 @@ export class PieceCoder {
    * Hands in a rectangle of damage.
    *
    * @param whole it is the whole picture
+   * @param lossless what the client gets must be exact
    * @returns as {@link submit}
    */
-  add(box: Rect, whole: boolean): boolean {
+  add(box: Rect, whole: boolean, lossless = false): boolean {
     const color = this.#fillOf(box)
     if (color === undefined) {
-      return this.submit({ kind: 'image', box, whole, raw: false })
+      const frame = this.paintable
+      const tiles = frame === undefined || !fits(box, frame) ? undefined : this.cache.tilesFor(box, frame)
+      const piece = { kind: 'image', box, whole, raw: false, ...(lossless ? { lossless } : {}) } as const
+      const taken = this.submit(tiles === undefined ? piece : { ...piece, tiles })
+      if (taken && tiles !== undefined) {
+        this.cache.took(box)
+        this.#deps.metrics.cacheMisses.add(1)
+      }
+      return taken
     }
     this.#record.outbox.taken.push({ kind: 'fill', box, color })
     return true
+  }
+
+  /**
+   * Takes what the client has of a rectangle of damage out of its pixmap cache.
+   *
+   * @param whole only if it has all of it, as one image
+   * @returns what is left; `box` itself when that is all
+   */
+  uncached(box: Rect, whole: boolean): readonly Rect[] {
+    const frame = this.paintable
+    const plan =
+      frame === undefined || !fits(box, frame) || this.#fillOf(box) !== undefined
+        ? undefined
+        : this.cache.plan(box, frame, whole)
+    if (plan === undefined || plan.parts.length === 0) {
+      return [box]
+    }
+    this.#record.outbox.taken.push(...plan.parts.map((part) => ({ kind: 'cached' as const, ...part })))
+    for (const part of plan.parts) {
+      this.cache.took(part.box)
+    }
+    return plan.rest
+  }
+
+  /** A piece of a record that was taken somewhere: what it says of its pixels may not hold here. */
+  adopted(piece: ImagePiece): ImagePiece {
+    const frame = this.paintable
+    return frame === undefined || !fits(piece.box, frame) ? piece : this.cache.checked(piece, frame)
+  }
+
+  /** Parts a rectangle of damage by what is in it, where the codec depends on that. */
+  parts(box: Rect): Rect[] {
+    const frame = this.paintable
+    return frame === undefined || !this.#setting.startsWith('auto') || !fits(box, frame)
+      ? [box]
+      : betweenTiles(
+          box,
+          contentParts(pixelsOf(frame, box)).map((part) => shift(part, box.left, box.top)),
+        )
+  }
+
+  /** What another client cut off the top left of a rectangle, where following it means that the image is coded once. */
+  cutOfOthers(rect: Rect, mostPixels: number): Rect | undefined {
+    const { encoders, model } = this.#deps
+    const { console } = this.#record
+    if (!encoders.sharing()) {
+      return undefined
+    }
+    const versionOf = (box: Rect): number => model.versionOf(console, box)
+    const cut = encoders.cuts.find(console, rect, mostPixels, this.#share.owner, versionOf)
+    return cut !== undefined && area(cut) <= this.maxPixels ? cut : undefined
+  }
+
+  /** Would a rectangle of damage go as JPEG, which takes few bytes for many pixels? */
+  goesLossy(box: Rect): boolean {
+    const frame = this.#mayLose ? this.paintable : undefined
+    const piece = { kind: 'image', box, whole: false, raw: false } as const
+    return frame !== undefined && fits(box, frame) && this.#codecOf(piece, frame) === 'jpeg'
   }
 
   /** @returns whether the coders took it, or it is no more wanted */
@@ -129,7 +211,34 @@ export class PieceCoder {
             },
             piece,
           )
-        : this.#lane.submit({ codec: codec === 'glz' ? 'lz' : codec, block, headroom, bands }, piece)
+        : this.#lane.submit(
+            {
+              codec: codec === 'glz' ? 'lz' : codec,
+              block,
+              headroom,
+              bands,
+              options: codec === 'jpeg' ? { quality: jpegQuality(this.#share.line().bitsPerSecond) } : {},
+              key: () => this.keyOf(box),
+            },
+            piece,
+          )
+    if (taken) {
+      this.#record.outbox.taken.push(piece)
+    }
+    if (taken && codec !== 'glz' && encoders.sharing()) {
+      const { console } = this.#record
+      encoders.cuts.note(console, box, this.#deps.model.versionOf(console, box), this.#share.owner)
+    }
+    return taken
+  }
+
+  /**
+   * Hands in a frame of a video stream.
+   *
+   * @returns whether the coders took it
+   */
+  submitFrame(piece: FramePiece, job: Parameters<EncodeLane<FramePiece>['submit']>[0]): boolean {
+    const taken = this.#lane.submit(job, piece)
     if (taken) {
       this.#record.outbox.taken.push(piece)
     }
@@ -140,7 +249,7 @@ export class PieceCoder {
   take(): ReadyPiece | undefined {
     const { taken } = this.#record.outbox
     const [first] = taken
-    if (first?.kind === 'fill') {
+    if (first?.kind === 'fill' || first?.kind === 'cached') {
       taken.shift()
       return first
     }
@@ -149,7 +258,10 @@ export class PieceCoder {
       return undefined
     }
     taken.shift()
-    return { kind: 'image', piece: entry.tag, outcome: entry.outcome, inline: entry.inline }
+    const { tag, outcome, inline } = entry
+    return tag.kind === 'frame'
+      ? { kind: 'frame', piece: tag, outcome, inline }
+      : { kind: 'image', piece: tag, outcome, inline }
   }
 
   /** Drops what need not be sent. */
@@ -164,8 +276,28 @@ export class PieceCoder {
 
   /** Is what GLZ coded packed once more, which takes far longer to code and fewer bytes? */
   get #deflates(): boolean {
-    const { zlibGlzWan } = this.#deps
-    return zlibGlzWan === 'always' || (zlibGlzWan === 'auto' && this.#share.slowLine())
+    return this.#isOn(this.#deps.zlibGlzWan)
+  }
+
+  /** Bytes count more than the time it takes to save them. */
+  get #isSlow(): boolean {
+    return this.#share.line().lowBandwidth || this.#record.flow.step >= STEP_SMALLEST
+  }
+
+  /** May images lose detail, if they are photos? */
+  get #mayLose(): boolean {
+    return this.#setting === 'jpeg' || this.#isOn(this.#deps.jpegWan)
+  }
+
+  #isOn(setting: WanSetting): boolean {
+    return setting === 'always' || (setting === 'auto' && this.#isSlow)
+  }
+
+  /** Names the pixels of a rectangle, for all clients. */
+  keyOf(box: Rect): string {
+    const { console } = this.#record
+    const { left, top, right, bottom } = box
+    return [console, left, top, right, bottom, this.#deps.model.versionOf(console, box)].join()
   }
 
   /** The colour of a rectangle, 0x00RRGGBB, if it has just one. */
@@ -180,26 +312,31 @@ export class PieceCoder {
     return this.#record.preferred ?? this.#deps.compression
   }
 
-  #codecOf({ box, whole, raw }: ImagePiece, frame: Frame): PoolCodec {
+  #codecOf({ box, whole, raw, lossless = false }: ImagePiece, frame: Frame): PoolCodec {
     if (raw) {
       return 'raw'
     }
     const { encoders } = this.#deps
     const { width, height } = sizeOf(box)
     const tooLargeToPromise = whole && width * height * PIXEL_BYTES > MAX_PICTURE_BYTES
+    const setting = this.#setting
     return chooseCodec({
-      setting: this.#setting,
+      setting,
       width,
       height,
       lz4: hasCap(this.#record.caps, DISPLAY_CAP.lz4Compression),
       available: encoders.available,
       glzWindow: tooLargeToPromise ? 0 : (this.#dictionary?.windowPixels ?? 0),
-      isPhoto: () => encoders.isPhoto(pixelsOf(frame, box)),
+      lossy: !lossless && this.#mayLose,
+      shared: encoders.sharing() && isFastLine(this.#share.line().bitsPerSecond),
+      isSmooth: () => isSmooth(pixelsOf(frame, box)),
+      isPhoto: () => encoders.isPhoto(pixelsOf(frame, box)) && !hasDrawn(pixelsOf(frame, box)),
     })
   }
 }
 
-const fits = (box: Rect, frame: Frame): boolean => box.right <= frame.width && box.bottom <= frame.height
+export const fits = (box: Rect, frame: Frame): boolean =>
+  box.right <= frame.width && box.bottom <= frame.height
 
 const sizeOf = (box: Rect): { readonly width: number; readonly height: number } => ({
   width: box.right - box.left,
@@ -216,7 +353,7 @@ const pixelsOf = (frame: Frame, box: Rect): Pixels => ({
 })
 
 /** A rectangle of a frame, for the coders. */
-const blockOf = (frame: Frame, box: Rect) =>
+export const blockOf = (frame: Frame, box: Rect) =>
   ({
     ...sizeOf(box),
     memory: frame.pixels.buffer,

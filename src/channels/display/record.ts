@@ -1,6 +1,10 @@
 import type { WireRecord } from '../wire.js'
 import type { CompressionSetting } from './codec-choice.js'
+import { newFlowRecord, type FlowRecord } from './flow.js'
+import { newLossyState, type LossyState } from './lossy.js'
 import { newOutbox, type Outbox } from './outbox.js'
+import type { RecentPiece } from './piece-heat.js'
+import { newStreamsRecord, type StreamsRecord } from './streams/stream-record.js'
 
 /** State of a display channel; plain. */
 export interface DisplayRecord {
@@ -22,6 +26,15 @@ export interface DisplayRecord {
   /** What the client asked for with PREFERRED_COMPRESSION. */
   preferred: CompressionSetting | undefined
   readonly outbox: Outbox
+  /** What is known of the way to the client. */
+  readonly flow: FlowRecord
+  /** What the client has of the primary surface that is not exact. */
+  readonly lossy: LossyState
+  /** Pieces that were handed on, to tell what changes all the time. */
+  readonly recent: RecentPiece[]
+  readonly streams: StreamsRecord
+  /** Generation of the client's pixmap cache that this channel has seen begin. */
+  pixmapGeneration: number
   /** Number of the last image sent. */
   imageNumber: number
   /** Id of the next image of the client's GLZ dictionary, as far as this channel knows. */
@@ -40,6 +53,11 @@ export const newDisplayRecord = (
   client: undefined,
   preferred: undefined,
   outbox: newOutbox(),
+  flow: newFlowRecord(),
+  lossy: newLossyState(),
+  recent: [],
+  streams: newStreamsRecord(),
+  pixmapGeneration: 0,
   imageNumber: 0,
   nextGlzImage: 0,
 })

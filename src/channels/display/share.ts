@@ -1,5 +1,8 @@
-import type { CodedImage, EncodeLane, GlzLedger } from '../../codecs/index.js'
+import type { CodedImage, EncodeLane, GlzLedger, VideoCodec, VideoFormat } from '../../codecs/index.js'
 import type { Counter } from '../../core/metrics.js'
+import type { LineFacts } from '../main/index.js'
+import type { SharedCuts } from './shared-cuts.js'
+import { PixmapCaches } from './pixmap-caches.js'
 
 /** A rectangle of a frame: its first row begins at the first byte. */
 export interface Pixels {
@@ -12,20 +15,34 @@ export interface Pixels {
 
 /** What display channels need of the coders (`src/codecs/pool`). */
 export interface Encoders {
-  /** Libraries that are there. */
-  readonly available: { readonly lz4: boolean; readonly jpeg: boolean }
+  /** Libraries that are there; asking for video loads a large one, so only for a client and a setting that would use it. */
+  readonly available: {
+    readonly lz4: boolean
+    readonly jpeg: boolean
+    /** MJPEG is `jpeg`. */
+    readonly video: readonly VideoCodec[]
+  }
   /** Bands that pay for an image of so many pixels. */
   bandsFor(pixels: number): number
   /** Starts a worker for jobs that are about to come. */
   warmUp(): void
+  /** More than one client has lanes, so that what is coded may be wanted twice. */
+  sharing(): boolean
+  /** Of all clients. */
+  readonly cuts: SharedCuts
   lane<Tag>(owner: number, ready: () => void): EncodeLane<Tag>
   openDictionary(windowPixels: number, nextImage?: number): number
   closeDictionary(dictionary: number): void
+  /** A video stream, for jobs of the lane; `undefined`: none now, by the machine, the size or a limit. */
+  openVideo(format: VideoFormat): number | undefined
+  closeVideo(stream: number): void
   /** An image in one piece; copies only what was coded in bands. */
   join(image: CodedImage): Uint8Array
   newLedger(nextImage: number): GlzLedger
   /** Is a rectangle more a photo than a screen? */
   isPhoto(image: Pixels): boolean
+  /** Hashes tiles of 64 pixels, row by row; the key is the same for all of the process. */
+  hashTiles(image: Pixels, out: BigUint64Array): void
   /** The colour, 0x00RRGGBB, of a rectangle of one colour. */
   solidColour(image: Pixels): number | undefined
 }
@@ -41,23 +58,31 @@ export interface ClientDictionary {
 /** Bytes of a pixel in a window. */
 const PIXEL_BYTES = 4
 
+const UNKNOWN_LINE: LineFacts = { roundTripMs: undefined, bitsPerSecond: undefined, lowBandwidth: false }
+
 let lastOwner = 0
 
-/** What the display channels of one client have in common: its GLZ dictionaries, by the ids that it chose. */
+/** What the display channels of one client have in common: its GLZ dictionaries and pixmap caches, by the ids that it chose. */
 export class DisplayShare {
   /** Who pays at the coders. */
   readonly owner: number
+  readonly pixmaps = new PixmapCaches()
   readonly #encoders: Encoders
   readonly #dictionaries = new Map<number, ClientDictionary>()
   #windowBytes: number
   readonly #limitHits: Counter
 
-  /** Is the line to the client slow, as far as is known by now? */
-  readonly slowLine: () => boolean
+  /** What the line to the client is like, as far as is known by now. */
+  readonly line: () => LineFacts
 
   /** @param windowBytes memory that GLZ windows of the client may take in all (threat model L-mem-client) */
-  constructor(encoders: Encoders, windowBytes: number, limitHits: Counter, slowLine = (): boolean => false) {
-    this.slowLine = slowLine
+  constructor(
+    encoders: Encoders,
+    windowBytes: number,
+    limitHits: Counter,
+    line = (): LineFacts => UNKNOWN_LINE,
+  ) {
+    this.line = line
     this.#windowBytes = windowBytes
     this.#limitHits = limitHits
     lastOwner += 1
@@ -104,5 +129,6 @@ export class DisplayShare {
       this.#encoders.closeDictionary(number)
     }
     this.#dictionaries.clear()
+    this.pixmaps.close()
   }
 }

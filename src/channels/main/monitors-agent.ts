@@ -1,5 +1,11 @@
 import { SidecarError } from '../../core/errors.js'
-import { layoutProblem, type LayoutLimits, type WantedHead } from '../../display/index.js'
+import {
+  headOfEntry,
+  layoutProblem,
+  type ConsoleInfo,
+  type LayoutLimits,
+  type WantedHead,
+} from '../../display/index.js'
 import {
   AGENT_CAP,
   AGENT_REPLY,
@@ -33,9 +39,11 @@ const OUR_CAPS = capsOf([
 
 /** The heads of the guest, as far as a client may change them. */
 export interface GuestHeads {
-  /** The display device takes layouts; an agent for them is worth offering. */
+  /** The display device or the guest's own agent takes layouts; an agent for them is worth offering. */
   readonly resizable: boolean
   readonly limits: LayoutLimits & { readonly 'agent-message': number }
+  /** Consoles now, for which of them an entry of a layout is. */
+  readonly consoles: readonly ConsoleInfo[]
   setHeads(heads: readonly WantedHead[]): void
   /** A client came up against a limit. */
   limitHit(limit: keyof LayoutLimits | 'agent-message'): void
@@ -174,10 +182,11 @@ export class MonitorsAgent {
   #layout({ flags, monitors }: MonitorsConfig): boolean {
     const placed = (flags & MONITORS_FLAG.usePosition) !== 0
     let nextX = 0
-    const heads = monitors.map(({ width, height, x, y, widthMm, heightMm }, console): WantedHead => {
+    const { consoles } = this.#heads
+    const heads = monitors.map(({ width, height, x, y, widthMm, heightMm }, entry): WantedHead => {
       const place = placed ? { x, y } : { x: nextX, y: 0 }
       nextX += width
-      return { console, width, height, ...place, widthMm, heightMm }
+      return { ...headOfEntry(entry, consoles), width, height, ...place, widthMm, heightMm }
     })
     const last = heads.findLastIndex(({ width, height }) => width !== 0 || height !== 0)
     const asked = heads.slice(0, last + 1)
