@@ -6,13 +6,21 @@ import test, { type ExecutionContext } from 'ava'
 import { LocalControl } from '../../src/app/local-control.js'
 import { systemClock } from '../../src/app/system-clock.js'
 import { DEFAULT_LIMITS } from '../../src/core/limits.js'
-import { CHANNEL_TYPES, commonServer, LINK_ERROR } from '../../src/protocol/index.js'
+import {
+  CHANNEL_TYPES,
+  commonClient,
+  commonServer,
+  displayClient,
+  displayServer,
+  LINK_ERROR,
+} from '../../src/protocol/index.js'
 import { askAdmin, type AdminReply } from '../helpers/admin-client.js'
+import { testFrame } from '../helpers/frames.js'
 import { ServerRig, type ServerRigOptions } from '../helpers/server-rig.js'
 import { poll } from '../helpers/temp-deadline.js'
 import { removeTempDirectory, tempDirectory } from '../helpers/temp.js'
 
-const { main, inputs } = CHANNEL_TYPES
+const { main, display, inputs } = CHANNEL_TYPES
 
 type Ask = (method: string, path: string, body?: unknown) => Promise<AdminReply>
 
@@ -56,6 +64,39 @@ test(
     t.is((await rig.link({ type: main, ticket: 'fresh-word' })).result, LINK_ERROR.ok)
     const seen = [await ask('GET', '/clients'), await ask('GET', '/health'), rig.log.lines]
     t.false(JSON.stringify(seen).includes('fresh-word'))
+  }),
+)
+
+test(
+  'a display channel is listed with what was sent and how far its client is',
+  withAdmin({ limits: { 'ack-window': 3 } }, async (t, rig, ask) => {
+    rig.model.consolesChanged([{ index: 0, label: 'video0', head: 0 }])
+    rig.model.scanout(0, testFrame(40, 30))
+    const { connectionId } = await rig.client()
+    const { channel } = await rig.link({ type: display, connectionId })
+    const figures = async (): Promise<Record<string, unknown>> => {
+      const { json } = await ask('GET', '/clients')
+      const [client] = (json as { clients: { channels: Record<string, unknown>[] }[] }).clients
+      return client?.channels.find(({ name }) => name === 'display') ?? {}
+    }
+    t.like(await figures(), { 'image-bytes': {}, updates: 0, 'unacked-messages': 0, 'lossy-pixels': 0 })
+    channel.send(displayClient.init, {
+      pixmapCacheId: 1,
+      pixmapCacheSize: 0n,
+      glzDictionaryId: 1,
+      glzWindowSize: 0,
+    })
+    await channel.expect(displayServer.mark)
+    const after = await figures()
+    const bytes = Object.values(after['image-bytes'] as Record<string, number>)
+    t.true(bytes.length > 0 && bytes.every((each) => each > 0))
+    t.like(after, { updates: 1, 'waiting-items': 0, 'lossy-pixels': 0, 'cache-hits': 0 })
+    t.true(Number(after['unacked-messages']) >= 4)
+    t.true(Number(after['unacked-bytes']) > bytes.reduce((sum, each) => sum + each, 0))
+    channel.send(commonClient.ackSync, { generation: 1 })
+    channel.send(commonClient.ack, {})
+    await poll('the client has answered', async () => (await figures())['round-trip-ms'] !== undefined)
+    channel.destroy()
   }),
 )
 

@@ -69,7 +69,7 @@ const CLIENTS: readonly StockClient[] = [
 /** Our words for each channel. */
 const OURS: Readonly<Record<number, readonly number[]>> = {
   [main]: [0x6],
-  [display]: [0x42],
+  [display]: [0x1052],
   [inputs]: [0x1],
   [cursor]: [],
 }

@@ -72,6 +72,16 @@ serial('spice-html5 in a browser shows what QEMU shows, and types', async (t) =>
   await untilSame(qemu, screenOf(browser), 'the canvas', 30_000)
   await qemu.guest.command('pattern 15')
   await untilSame(qemu, screenOf(browser), 'the canvas after a change', 30_000)
+  const pointers: unknown[] = []
+  for (const shape of [4, 0, 4]) {
+    await qemu.guest.command(`cursor ${shape}`)
+    await poll(`the browser's pointer is shape ${shape}`, async () => {
+      const pointer = await browser.evaluate(`document.querySelector('#spice-screen').style.cursor`)
+      const isNew = String(pointer).startsWith('url(') && pointer !== pointers.at(-1)
+      return isNew && pointers.push(pointer) > 0
+    })
+  }
+  t.is(pointers[2], pointers[0], 'a shape that was shown before')
   const from = qemu.guest.events.length
   await browser.evaluate(`document.querySelector('#spice-screen canvas').focus()`)
   await poll(

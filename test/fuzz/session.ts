@@ -3,7 +3,7 @@ import type { SidecarError } from '../../src/core/errors.js'
 import type { Limits } from '../../src/core/limits.js'
 import { intersect, rectOf } from '../../src/core/region.js'
 import type { Frame } from '../../src/display/index.js'
-import { cursorServer, MESSAGE_GROUPS, SERVED_CHANNELS, type Message } from '../../src/protocol/index.js'
+import { MESSAGE_GROUPS, SERVED_CHANNELS, type Message } from '../../src/protocol/index.js'
 import type { Sent } from '../helpers/channel-rig.js'
 import {
   ChannelWorld,
@@ -11,6 +11,7 @@ import {
   type ServedChannel,
   type ServedRecords,
 } from '../helpers/channel-world.js'
+import { ClientPointer } from '../helpers/client-pointer.js'
 import { PaintedSurface } from '../helpers/painted.js'
 import { pictureOf } from '../helpers/picture-of.js'
 import { HeldGuest } from './held-guest.js'
@@ -74,7 +75,7 @@ export class FuzzedSession {
   #painted = new PaintedSurface()
   /** What the guest shows. */
   #screen: Frame | undefined
-  #pointerShown = false
+  #pointer = new ClientPointer()
 
   constructor(input: Uint8Array, limits: Limits) {
     this.#input = new InputReader(input)
@@ -277,7 +278,7 @@ export class FuzzedSession {
       this.#painted = new PaintedSurface()
     }
     if (name === 'cursor') {
-      this.#pointerShown = false
+      this.#pointer = new ClientPointer()
     }
     const channel = this.#world.make(freshRecords[name](this.#mini), line, this.#guest)
     line.use(channel)
@@ -326,12 +327,7 @@ export class FuzzedSession {
       this.#painted.follow([message])
     }
     if (name === 'cursor') {
-      const { type, body } = message
-      if (type === cursorServer.init.id) {
-        this.#pointerShown = cursorServer.init.decode(body).visible !== 0
-      } else if (type === cursorServer.set.id || type === cursorServer.hide.id) {
-        this.#pointerShown = type === cursorServer.set.id
-      }
+      this.#pointer.follow(message)
     }
   }
 
@@ -364,7 +360,8 @@ export class FuzzedSession {
     const record = this.#line('cursor').record as CursorRecord
     const { pointer, shape } = this.#world.model.picture(0)
     const shown = pointer.visible && shape !== undefined
-    hold(this.#pointerShown === shown, 'the client shows a pointer when the guest does')
+    hold(this.#pointer.shown === shown, 'the client shows a pointer when the guest does')
+    hold(!shown || this.#pointer.has(shape), 'the client shows the pointer of the guest')
     hold(!record.moveDue && (!shown || !record.shapeDue), 'no pointer waits for the client')
   }
 }

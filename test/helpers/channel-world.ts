@@ -20,17 +20,20 @@ import {
   type GuestInput,
   type InputsRecord,
   type MainRecord,
+  type VideoDeps,
 } from '../../src/channels/index.js'
 import { DEFAULT_LIMITS } from '../../src/core/limits.js'
 import { silentLogger } from '../../src/core/logger.js'
 import { noCounter, noHistogram } from '../../src/core/metrics.js'
 import { DisplayModel } from '../../src/display/index.js'
 import { createPictureStore } from '../../src/kernels/index.js'
+import { Canvas } from '../../src/render/index.js'
 import { capsOf, DISPLAY_CAP, type SERVED_CHANNELS } from '../../src/protocol/index.js'
 import { displayDeps } from './display-deps.js'
 import { FakeClock } from './fake-clock.js'
 import { inlineEncoders, WINDOW_BYTES } from './inline-encoders.js'
 import { RecordingInput } from './recording-input.js'
+import { videoDeps } from './video-deps.js'
 
 export type ServedChannel = (typeof SERVED_CHANNELS)[number]
 
@@ -55,12 +58,14 @@ export interface WorldOptions<G extends GuestInput> {
   readonly maxPixels?: number
   /** Messages per acknowledgement. */
   readonly ackWindow?: number
+  /** What becomes a video stream; nothing when left out. */
+  readonly streaming?: 'filter' | 'all'
 }
 
 /** A guest and its server without sockets: the real channel classes on a clock that the test turns. */
 export class ChannelWorld<G extends GuestInput = RecordingInput> {
   readonly clock = new FakeClock()
-  readonly model = new DisplayModel(createPictureStore)
+  readonly model = new DisplayModel(createPictureStore, DEFAULT_LIMITS, new Canvas(DEFAULT_LIMITS))
   readonly mouse = new MouseModes()
   readonly locks = new LockKeys()
   readonly heads = new Heads({ setHeads: () => undefined }, DEFAULT_LIMITS, silentLogger)
@@ -74,12 +79,14 @@ export class ChannelWorld<G extends GuestInput = RecordingInput> {
   readonly ackWindow: number
   readonly #encoders: Encoders
   readonly #share: DisplayShare
+  readonly #video: VideoDeps | undefined
 
-  constructor({ guest, maxPixels = 64, ackWindow = 4 }: WorldOptions<G>) {
+  constructor({ guest, maxPixels = 64, ackWindow = 4, streaming }: WorldOptions<G>) {
     this.guest = guest
     this.ackWindow = ackWindow
     this.#encoders = inlineEncoders(this.clock, maxPixels)
     this.#share = new DisplayShare(this.#encoders, WINDOW_BYTES, noCounter)
+    this.#video = streaming && videoDeps(this.model, this.clock, this.#encoders, streaming)
   }
 
   /** A channel with this state; neither started nor attached. */
@@ -102,7 +109,7 @@ export class ChannelWorld<G extends GuestInput = RecordingInput> {
         })
       }
       case 'display': {
-        const deps = displayDeps({ model, encoders: this.#encoders, clock, ackWindow })
+        const deps = displayDeps({ model, encoders: this.#encoders, clock, ackWindow, video: this.#video })
         return new DisplayChannel(record, context, this.#share, deps)
       }
       case 'inputs': {

@@ -352,6 +352,8 @@ export class FakeDbusQemu {
   readonly input: string[] = []
   /** Layouts asked of a console, as `Console_0 800x600+0+0`. */
   readonly layouts: string[] = []
+  /** Millimetres of each, as `300x200`. */
+  readonly millimetres: string[] = []
   /** Every registration so far; the last of a console is the one in force. */
   readonly listeners: FakeListener[] = []
   main: FakeDbusPeer | undefined
@@ -440,7 +442,8 @@ export class FakeDbusQemu {
         this.#register(message, Number(name.slice('Console_'.length)), fds[0])
         return
       case 'SetUIInfo': {
-        const [, , x, y, width, height] = args as number[]
+        const [widthMm, heightMm, x, y, width, height] = args as number[]
+        this.millimetres.push(`${widthMm}x${heightMm}`)
         this.layouts.push(`${name} ${width}x${height}+${x}+${y}`)
         if (this.#options.fixedSize === true) {
           this.main?.fail(message, 'org.qemu.Display1.Error.Unsupported')

@@ -23,6 +23,8 @@ export interface QemuOptions {
   readonly heads?: number
   /** Boot the test guest (default); without it the firmware's text screen is all there is. */
   readonly guest?: boolean
+  /** Traces on a disk of the guest, which then plays them (`bench/guest/play-trace.c`) and takes no other commands. */
+  readonly traces?: string
   /** Kernel of the test guest, default that of the Debian release of this machine. */
   readonly kernel?: GuestKernel
   /** Pointer device: absolute tablet (default), relative USB mouse, or only the PS/2 mouse of the machine. */
@@ -233,7 +235,7 @@ function qemuArguments(options: QemuOptions, paths: QemuPaths, spicePort: number
     ...['-device', 'virtio-serial-pci,id=ports'],
     ...['-chardev', listening('guest', paths.guest)],
     ...['-device', `virtserialport,bus=ports.0,chardev=guest,name=${GUEST_PORT},id=port-guest`],
-    ...(guest ? bootArguments(options.kernel) : ['-boot', 'n', '-net', 'none']),
+    ...(guest ? bootArguments(options) : ['-boot', 'n', '-net', 'none']),
     ...(options.extra ?? []),
   ]
 }
@@ -242,10 +244,15 @@ function guestImage(kernel: GuestKernel | undefined): string {
   return join(REPOSITORY, kernel === undefined ? 'cache/guest' : `cache/guest-${kernel}`)
 }
 
-function bootArguments(release: GuestKernel | undefined): string[] {
+function bootArguments({ kernel: release, traces }: QemuOptions): string[] {
   const kernel = join(guestImage(release), 'vmlinux')
   const initrd = join(guestImage(release), 'initrd.img')
-  return ['-kernel', kernel, '-initrd', initrd, '-append', 'spice_test=1 quiet']
+  const server = traces === undefined ? '1' : 'play-trace'
+  const disk = `file=${traces},if=none,id=traces,format=raw,readonly=on`
+  return [
+    ...['-kernel', kernel, '-initrd', initrd, '-append', `spice_test=${server} quiet`],
+    ...(traces === undefined ? [] : ['-drive', disk, '-device', 'virtio-blk-pci,drive=traces']),
+  ]
 }
 
 /** A TCP port of loopback that was free a moment ago; for programs that cannot choose one themselves. */

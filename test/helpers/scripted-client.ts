@@ -63,6 +63,36 @@ export class SocketReader {
     return taken
   }
 
+  /** What has come, at least one byte, however long that takes; `undefined` when the connection ends before. */
+  async readSome(): Promise<Buffer | undefined> {
+    while (this.#buffer.length === 0) {
+      if (this.#ended) {
+        return undefined
+      }
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+    const taken = this.#buffer
+    this.#buffer = Buffer.alloc(0)
+    return taken
+  }
+
+  /** What is there, at least one byte, however long it takes; `undefined` when the connection ends before. */
+  async readWhatComes(): Promise<Buffer | undefined> {
+    while (this.#buffer.length === 0) {
+      if (this.#ended) {
+        return undefined
+      }
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+    const taken = this.#buffer
+    this.#buffer = Buffer.alloc(0)
+    return taken
+  }
+
   /** Everything until the connection ends. */
   async readToEnd(): Promise<Buffer> {
     while (!this.#ended) {
@@ -193,8 +223,12 @@ export class ScriptedChannel {
     this.reader.socket.write(bytes)
   }
 
-  /** The next message, sub-messages first; `undefined` when the connection ends. */
-  async next(): Promise<Whole | undefined> {
+  /**
+   * The next message, sub-messages first; `undefined` when the connection ends.
+   *
+   * @param patient waits without a deadline, and may read further than that message
+   */
+  async next(patient = false): Promise<Whole | undefined> {
     for (;;) {
       const carried = this.#carried.shift()
       if (carried !== undefined) {
@@ -208,11 +242,11 @@ export class ScriptedChannel {
       if (framed.kind === 'error') {
         throw framed.error
       }
-      const byte = await this.reader.read(1)
-      if (byte === undefined) {
+      const bytes = patient ? await this.reader.readWhatComes() : await this.reader.read(1)
+      if (bytes === undefined) {
         return undefined
       }
-      this.#framer.push(byte)
+      this.#framer.push(bytes)
     }
   }
 

@@ -1,5 +1,5 @@
 import type { ExecutionContext } from 'ava'
-import { LockKeys, MouseModes } from '../../src/channels/index.js'
+import { LockKeys, MouseModes, type DisplayDeps, type VideoDeps } from '../../src/channels/index.js'
 import { EncoderPool, NO_POOL_METRICS } from '../../src/codecs/index.js'
 import { encodersOf } from '../../src/app/encoders.js'
 import { DEFAULT_LIMITS, type Limits } from '../../src/core/limits.js'
@@ -9,6 +9,7 @@ import type { Counter, Gauge, Labels } from '../../src/core/metrics.js'
 import { noCounter, noHistogram } from '../../src/core/metrics.js'
 import { DisplayModel, type WantedHead } from '../../src/display/index.js'
 import { createPictureStore } from '../../src/kernels/index.js'
+import { Canvas } from '../../src/render/index.js'
 import { Heads } from '../../src/app/heads.js'
 import { Vm } from '../../src/app/vm.js'
 import { systemClock } from '../../src/app/system-clock.js'
@@ -22,6 +23,7 @@ import { inlineEncoders } from './inline-encoders.js'
 import { link, type LinkOutcome, type LinkRequest, type ScriptedChannel } from './scripted-client.js'
 import { mainServer } from '../../src/protocol/index.js'
 import { RecordingInput } from './recording-input.js'
+import { videoDeps } from './video-deps.js'
 
 /** Deadlines come when the test says so; turns of the event loop are real. */
 export class SteppedClock extends FakeClock {
@@ -88,13 +90,17 @@ export interface ServerRigOptions {
   readonly keys?: ServerOptions['keys']
   /** Code images in threads; without, all is coded on the main thread, in smaller pieces. */
   readonly threads?: boolean
+  /** Of the display channels, in place of what tests have that do not care. */
+  readonly display?: Partial<DisplayDeps>
+  /** Send video as streams; off when left out. */
+  readonly streaming?: 'filter' | 'all'
   /** Beside the one plain address. */
   readonly doors?: Pick<ServerOptions, 'tlsListen' | 'websocketListen' | 'tls' | 'security' | 'webRoot'>
 }
 
 /** A real server on a free port, with a model that the test feeds and a guest that records. */
 export class ServerRig {
-  readonly model = new DisplayModel(createPictureStore)
+  readonly model = new DisplayModel(createPictureStore, DEFAULT_LIMITS, new Canvas(DEFAULT_LIMITS))
   readonly mouse = new MouseModes()
   readonly locks = new LockKeys()
   readonly guest = new RecordingInput()
@@ -104,6 +110,7 @@ export class ServerRig {
   readonly vm = new Vm(this.model)
   readonly tickets: TicketStore
   readonly server: SpiceServer
+  readonly #video: VideoDeps | undefined
   readonly metrics = {
     clients: new Counted(),
     channels: new Counted(),
@@ -143,6 +150,10 @@ export class ServerRig {
     }
     const { model, mouse, locks, guest, vm } = this
     const ackWindow = limits['ack-window']
+    const ownEncoders = options.threads === true ? encodersOf(this.#pool) : inlineEncoders(clock)
+    const encoders = options.display?.encoders ?? ownEncoders
+    const { streaming } = options
+    this.#video = streaming === undefined ? streaming : videoDeps(model, clock, encoders, streaming)
     this.server = new SpiceServer({
       listen: [{ kind: 'tcp', host: '127.0.0.1', port: 0 }],
       ...options.doors,
@@ -159,16 +170,18 @@ export class ServerRig {
         main: {
           vm,
           mouse,
-          heads: new Heads(this.layouts, limits, this.log),
+          heads: new Heads(this.layouts, limits, this.log, noCounter, () => model.consoles),
           clock,
           roundTrip: noHistogram,
           bitRate: noHistogram,
         },
         display: displayDeps({
           model,
-          encoders: options.threads === true ? encodersOf(this.#pool) : inlineEncoders(clock),
+          encoders,
           clock,
           ackWindow,
+          video: this.#video,
+          ...options.display,
         }),
         cursor: { model, mouse, ackWindow, shapes: noCounter },
         inputs: { guest, mouse, locks, events: noCounter },
@@ -178,6 +191,7 @@ export class ServerRig {
   }
 
   async close(): Promise<void> {
+    this.#video?.watch.close()
     await this.server.close()
     await this.#pool.close()
   }

@@ -31,6 +31,15 @@ def say(message):
     sys.stdout.flush()
 
 
+class MonitorArray(ctypes.Structure):
+    """A GArray of SpiceDisplayMonitorConfig, six words each."""
+
+    _fields_ = [("data", ctypes.POINTER(ctypes.c_int32)), ("count", ctypes.c_uint)]
+
+    def fields(self):
+        return self.data, self.count
+
+
 class Display:
     """One display channel: its primary surface and what was drawn on it."""
 
@@ -96,11 +105,17 @@ class Display:
         return ctypes.string_at(surface["data"] + y * surface["stride"] + x * 4, 3)
 
     def monitors(self, channel, _spec):
-        found = channel.get_property("monitors") or []
-        listed = []
-        for monitor in found:
-            listed.append({name: getattr(monitor, name) for name in ("id", "x", "y", "width", "height")})
-        self.event("monitors", monitors=listed)
+        """The property is an array of C structures, which the bindings do not see."""
+        array = ctypes.c_void_p()
+        name = ctypes.c_char_p(b"monitors")
+        ctypes.CDLL("libgobject-2.0.so.0").g_object_get(
+            ctypes.c_void_p(hash(channel)), name, ctypes.byref(array), ctypes.c_void_p(None)
+        )
+        if array.value is None:
+            return
+        data, count = ctypes.cast(array, ctypes.POINTER(MonitorArray)).contents.fields()
+        heads = [dict(zip(("id", "surface", "x", "y", "width", "height"), data[6 * i : 6 * i + 6])) for i in range(count)]
+        self.event("monitors", monitors=heads, most=channel.get_property("monitors-max"))
 
 
 class Latency:
@@ -225,16 +240,27 @@ class Client:
 
     def do_resize(self, command):
         """Sends a MonitorsConfig; the library does so only while an agent is connected."""
-        number = command.get("display", 0)
-        Spice.MainChannel.update_display(
-            self.main, number, command.get("x", 0), command.get("y", 0), command["width"], command["height"], True
-        )
-        Spice.MainChannel.update_display_enabled(self.main, number, command.get("enabled", True), True)
+        later = "heads" not in command  # the library sends one itself after a second
+        # The library puts all heads into one row and says no places, unless it is told otherwise.
+        self.main.set_property("disable-display-align", not later)
+        self.main.set_property("disable-display-position", later)
+        for head in command.get("heads", [command]):
+            number = head.get("display", 0)
+            Spice.MainChannel.update_display(
+                self.main, number, head.get("x", 0), head.get("y", 0), head["width"], head["height"], later
+            )
+            if "widthMm" in head:
+                Spice.MainChannel.update_display_mm(self.main, number, head["widthMm"], head["heightMm"], later)
+            Spice.MainChannel.update_display_enabled(self.main, number, head.get("enabled", True), later)
         return {"sent": Spice.MainChannel.send_monitor_config(self.main)}
 
     def do_compression(self, command):
         display = self.displays[command.get("display", 0)]
         Spice.DisplayChannel.display_channel_change_preferred_compression(display.channel, command["type"])
+
+    def do_video_codec(self, command):
+        display = self.displays[command.get("display", 0)]
+        Spice.DisplayChannel.display_channel_change_preferred_video_codec_type(display.channel, command["type"])
 
     def do_picture(self, command):
         display = self.displays.get(command.get("display", 0))
@@ -291,10 +317,10 @@ class Client:
             on(channel, "inputs-modifiers", self.modifiers)
         elif kind == "cursor":
             self.cursor = channel
-            on(channel, "cursor-set", self.cursor_set)
-            on(channel, "cursor-move", lambda _c, x, y: say({"event": "cursor-move", "x": x, "y": y}))
-            on(channel, "cursor-hide", lambda _c: say({"event": "cursor-hide"}))
-            on(channel, "cursor-reset", lambda _c: say({"event": "cursor-reset"}))
+            on(channel, "cursor-set", self.cursor_set, number)
+            on(channel, "cursor-move", lambda _c, x, y: self.cursor_event("cursor-move", number, x=x, y=y))
+            on(channel, "cursor-hide", lambda _c: self.cursor_event("cursor-hide", number))
+            on(channel, "cursor-reset", lambda _c: self.cursor_event("cursor-reset", number))
         Spice.Channel.connect(channel)
 
     def channel_destroy(self, _session, channel):
@@ -320,12 +346,15 @@ class Client:
     def modifiers(self, channel):
         say({"event": "locks", "locks": channel.get_property("key-modifiers")})
 
-    def cursor_set(self, _channel, width, height, hot_x, hot_y, rgba):
+    def cursor_event(self, name, number, **fields):
+        say({"event": name, "display": number, **fields})
+
+    def cursor_set(self, _channel, width, height, hot_x, hot_y, rgba, number):
         pixels = b"" if not rgba else ctypes.string_at(rgba, width * height * 4)
-        say({
-            "event": "cursor-set", "width": width, "height": height, "hotX": hot_x, "hotY": hot_y,
-            "rgba": base64.b64encode(pixels).decode(),
-        })
+        self.cursor_event(
+            "cursor-set", number, width=width, height=height, hotX=hot_x, hotY=hot_y,
+            rgba=base64.b64encode(pixels).decode(),
+        )
 
 
 if __name__ == "__main__":

@@ -96,6 +96,10 @@ export class SpiceClient {
   agentConnected: boolean | undefined
   locks: number | undefined
   monitors: readonly Rect[] = []
+  /** Heads of each display channel, by its number; {@link monitors} is that of the first. */
+  readonly monitorsOf = new Map<number, readonly Rect[]>()
+  /** Last shape of each cursor channel, by its number, shown or not. */
+  readonly cursors = new Map<number, CursorShape>()
   invalidations = 0
   readonly #directory = tempDirectory()
   readonly #waiting = new Map<number, (answer: Answer) => void>()
@@ -270,7 +274,8 @@ export class SpiceClient {
     if (event.event !== 'drawn') {
       this.events.push(event)
     }
-    const first = event['display'] === undefined || event['display'] === 0
+    const display = Number(event['display'] ?? 0)
+    const first = display === 0
     switch (event.event) {
       case 'channel':
         if (event['number'] === 0) {
@@ -292,19 +297,22 @@ export class SpiceClient {
         this.invalidations = Number(event['invalidations'])
         break
       case 'cursor-set':
-        this.cursor = {
+        this.cursors.set(display, {
           ...(event as unknown as CursorShape),
           rgba: Buffer.from(String(event['rgba']), 'base64'),
-        }
-        this.cursorVisible = true
+        })
+        this.cursor = this.cursors.get(0)
+        this.cursorVisible ||= first
         break
       case 'cursor-move':
-        this.cursorPosition = event as unknown as { x: number; y: number }
-        this.cursorVisible = true
+        if (first) {
+          this.cursorPosition = event as unknown as { x: number; y: number }
+          this.cursorVisible = true
+        }
         break
       case 'cursor-hide':
       case 'cursor-reset':
-        this.cursorVisible = false
+        this.cursorVisible &&= !first
         break
       case 'mouse-mode':
         this.mouseMode = Number(event['mode'])
@@ -316,7 +324,8 @@ export class SpiceClient {
         this.locks = Number(event['locks'])
         break
       case 'monitors':
-        this.monitors = event['monitors'] as Rect[]
+        this.monitorsOf.set(display, event['monitors'] as Rect[])
+        this.monitors = this.monitorsOf.get(0) ?? []
         break
       default:
         break

@@ -16,7 +16,6 @@ import { DisplayModel, type Frame } from '../../src/display/index.js'
 import { createPictureStore } from '../../src/kernels/index.js'
 import {
   capsOf,
-  commonClient,
   decodeDrawCopy,
   DISPLAY_CAP,
   displayClient,
@@ -24,6 +23,7 @@ import {
   IMAGE_COMPRESSION,
   IMAGE_TYPE,
 } from '../../src/protocol/index.js'
+import { ClientAnswers } from '../helpers/client-answers.js'
 import { RecordingContext, tell } from '../helpers/channel-rig.js'
 import { scribble, show, testFrame } from '../helpers/frames.js'
 import { displayDeps } from '../helpers/display-deps.js'
@@ -68,7 +68,6 @@ class Client {
     })
     line.channel.attach()
     tell(line.channel, displayClient.init, { ...INIT, ...init })
-    tell(line.channel, commonClient.ackSync, { generation: 1 })
     return line
   }
 
@@ -83,6 +82,7 @@ class Line {
   readonly surface = new PaintedSurface()
   readonly imageTypes: (number | undefined)[] = []
   readonly #context: RecordingContext
+  readonly #answers = new ClientAnswers((message, value) => tell(this.channel, message, value))
   #woken = (): void => undefined
 
   constructor(make: (context: RecordingContext) => DisplayChannel) {
@@ -104,6 +104,9 @@ class Line {
       }
       const sent = this.#context.take()
       this.surface.follow(sent)
+      for (const message of sent) {
+        this.#answers.handled(message)
+      }
       for (const { type, body } of sent) {
         if (type === displayServer.drawCopy.id) {
           this.imageTypes.push(decodeDrawCopy(body).image?.type)
@@ -112,7 +115,8 @@ class Line {
       if (this.surface.marked && Buffer.compare(this.surface.pixels, pictureOf(frame)) === 0) {
         return
       }
-      await wake
+      // Its driver pumps a channel after what its client says.
+      await (sent.length > 0 ? undefined : wake)
     }
   }
 }

@@ -1,8 +1,9 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { rectOf } from '../../src/core/region.js'
-import { commonClient, displayClient, displayServer } from '../../src/protocol/index.js'
-import { pumpAll, RecordingContext, tell } from '../helpers/channel-rig.js'
+import { displayClient, displayServer } from '../../src/protocol/index.js'
+import { pumpAll, RecordingContext, tell, type Sent } from '../helpers/channel-rig.js'
+import { ClientAnswers } from '../helpers/client-answers.js'
 import { freshRecords, ChannelWorld } from '../helpers/channel-world.js'
 import { act, acts, guestOf, type Act, type GuestScreen } from '../helpers/guest-screen.js'
 import { PaintedSurface } from '../helpers/painted.js'
@@ -23,18 +24,18 @@ const rig = (guest: GuestScreen, ackWindow = 4) => {
   tell(channel, displayClient.init, INIT)
   const surface = new PaintedSurface()
   const ids: number[] = []
-  let unacked = 0
+  const answers = new ClientAnswers((message, value) => tell(channel, message, value))
+  const unanswered: Sent[] = []
   const look = (): void => {
     const sent = context.take()
-    unacked += sent.length
+    unanswered.push(...sent)
     ids.push(...sent.map(({ type }) => type))
     surface.follow(sent)
   }
-  tell(channel, commonClient.ackSync, { generation: 1 })
   const acknowledge = (): void => {
     look()
-    for (; unacked >= ackWindow; unacked -= ackWindow) {
-      tell(channel, commonClient.ack, {})
+    for (const message of unanswered.splice(0)) {
+      answers.handled(message)
     }
   }
   const settle = (): void => {

@@ -16,7 +16,6 @@ import { DisplayModel, type Frame } from '../../../src/display/index.js'
 import { createPictureStore } from '../../../src/kernels/index.js'
 import {
   capsOf,
-  commonClient,
   DISPLAY_CAP,
   displayClient,
   displayServer,
@@ -24,6 +23,7 @@ import {
   decodeDrawCopy,
 } from '../../../src/protocol/index.js'
 import { RecordingContext, tell } from '../../helpers/channel-rig.js'
+import { ClientAnswers } from '../../helpers/client-answers.js'
 import { noiseFrame, scribble, show, testFrame } from '../../helpers/frames.js'
 import { displayDeps } from '../../helpers/display-deps.js'
 import { WINDOW_BYTES } from '../../helpers/inline-encoders.js'
@@ -63,25 +63,26 @@ const rig = (
   model.consolesChanged([{ index: 0, label: 'a', head: 0 }])
   channel.attach()
   tell(channel, displayClient.init, INIT)
-  tell(channel, commonClient.ackSync, { generation: 1 })
-  let unacked = 0
-  const turn = (): void => {
+  const answers = new ClientAnswers((message, value) => tell(channel, message, value))
+  /** @returns whether the client got anything: its driver pumps a channel after what its client says */
+  const turn = (): boolean => {
     while (channel.pump()) {
       /* more at once */
     }
     const now = context.take()
     sent.push(...now)
     surface.follow(now)
-    for (unacked += now.length; unacked >= ACK_WINDOW; unacked -= ACK_WINDOW) {
-      tell(channel, commonClient.ack, {})
+    for (const message of now) {
+      answers.handled(message)
     }
+    return now.length > 0
   }
   /** Serves the channel, as its driver would, until something holds. */
   const until = async (holds: () => boolean): Promise<void> => {
     while (!holds()) {
       const wake = new Promise<void>((resolve) => (woken = resolve))
-      turn()
-      if (!holds() && !channel.snapshot().outbox.items.some(({ kind }) => kind !== 'damage')) {
+      const answered = turn()
+      if (!holds() && !answered && !channel.snapshot().outbox.items.some(({ kind }) => kind !== 'damage')) {
         await wake
       } else {
         await new Promise((resolve) => setImmediate(resolve))

@@ -289,6 +289,7 @@ test.serial('a layout from before the start is asked for, one that cannot be is 
       await rig.until('the layout', () => rig.qemu.layouts.at(-1) === 'Console_0 900x700+0+0')
       await rig.until('the log', () => rig.warnings.length > 0)
       t.deepEqual(rig.warnings, ['The display device cannot be resized'])
+      t.deepEqual([rig.qemu.millimetres[0], rig.qemu.millimetres.at(-1)], ['300x200', '65535x0'])
     },
     { fixedSize: true },
   ),
