@@ -1,5 +1,11 @@
-import { newDisplayRecord, newWireRecord, type DisplayRecord } from '../../src/channels/index.js'
+import {
+  newDisplayRecord,
+  newWireRecord,
+  type Channel,
+  type DisplayRecord,
+} from '../../src/channels/index.js'
 import { rectOf } from '../../src/core/region.js'
+import type { DisplayModel } from '../../src/display/index.js'
 import { capsOf, DISPLAY_CAP, displayClient, type Message } from '../../src/protocol/index.js'
 import { pumpAll, RecordingContext, type Sent } from './channel-rig.js'
 import { ChannelWorld } from './channel-world.js'
@@ -20,24 +26,24 @@ export const VIDEO_BOX = rectOf(21, 30, 120, 110)
 
 const VIDEO: Act = { kind: 'noise', rect: VIDEO_BOX, seed: 0 }
 
-/** A guest with a video, its display channel, and a strict client that answers when it is told to. */
-export class VideoRig {
+/** A display channel of a guest that plays a video, and a strict client that answers when it is told to; on a fake clock. */
+export abstract class VideoWorld {
   readonly world = new ChannelWorld({ guest: new RecordingInput(), maxPixels: 80_000, streaming: 'all' })
-  readonly guest: GuestScreen = guestOf(300, 200, 0)
   readonly context = new RecordingContext()
   readonly surface: PaintedSurface
   /** All messages that the client took. */
   readonly log: Sent[] = []
   readonly #answers: ClientAnswers
-  channel = this.world.make(newDisplayRecord(newWireRecord(true), 0, []), this.context)
+  channel: Channel
   #seed = 0
 
-  constructor(caps: readonly number[] = STOCK_VIDEO_CAPS, streamLag = 0) {
+  /** @param show gives the only console its first picture */
+  constructor(caps: readonly number[], streamLag: number, show: (model: DisplayModel) => void) {
     this.surface = new PaintedSurface({ streamLag })
     this.#answers = new ClientAnswers((message, value) => this.tell(message, value), this.surface)
     const { model } = this.world
     model.consolesChanged([{ index: 0, label: 'a', head: 0 }])
-    model.scanout(0, { generation: 1, ...this.guest })
+    show(model)
     this.channel = this.world.make(newDisplayRecord(newWireRecord(true), 0, capsOf(caps)), this.context)
     this.channel.start()
     this.channel.attach()
@@ -46,21 +52,19 @@ export class VideoRig {
     })
   }
 
+  /** Shows another frame of the video; the seed is one that no other frame had. */
+  protected abstract showFrame(seed: number): void
+
   tell<T>(message: Message<T>, value: T): void {
     this.channel.receive(message.id, message.encode(value))
     this.channel.settle()
-  }
-
-  draw(what: Act): void {
-    act(this.guest, what)
-    this.world.model.damage(0, [what.rect])
   }
 
   /** So many frames of the video, 25 a second. */
   video(frames: number): void {
     for (let frame = 0; frame < frames; frame++) {
       this.world.clock.advance(40)
-      this.draw({ ...VIDEO, seed: ++this.#seed } as Act)
+      this.showFrame(++this.#seed)
       this.channel.alarm()
       pumpAll(this.channel)
     }
@@ -102,6 +106,28 @@ export class VideoRig {
 
   get record(): DisplayRecord {
     return this.channel.snapshot() as DisplayRecord
+  }
+}
+
+/** A guest that scribbles into its frame buffer. */
+export class VideoRig extends VideoWorld {
+  readonly guest: GuestScreen
+
+  constructor(caps: readonly number[] = STOCK_VIDEO_CAPS, streamLag = 0) {
+    const guest = guestOf(300, 200, 0)
+    super(caps, streamLag, (model) => {
+      model.scanout(0, { generation: 1, ...guest })
+    })
+    this.guest = guest
+  }
+
+  draw(what: Act): void {
+    act(this.guest, what)
+    this.world.model.damage(0, [what.rect])
+  }
+
+  protected override showFrame(seed: number): void {
+    this.draw({ ...VIDEO, seed } as Act)
   }
 
   get exact(): boolean {

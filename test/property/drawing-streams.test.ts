@@ -1,37 +1,15 @@
 import test from 'ava'
 import fc from 'fast-check'
-import {
-  newDisplayRecord,
-  newWireRecord,
-  type Channel,
-  type DisplayRecord,
-} from '../../src/channels/index.js'
 import { rectOf, type Rect } from '../../src/core/region.js'
 import type { Drawable } from '../../src/display/index.js'
-import {
-  capsOf,
-  DISPLAY_CAP,
-  displayClient,
-  displayServer,
-  ROP,
-  type Message,
-} from '../../src/protocol/index.js'
-import { pumpAll, RecordingContext } from '../helpers/channel-rig.js'
-import { ChannelWorld } from '../helpers/channel-world.js'
-import { ClientAnswers } from '../helpers/client-answers.js'
+import { DISPLAY_CAP, displayServer, ROP } from '../../src/protocol/index.js'
+import { pumpAll } from '../helpers/channel-rig.js'
 import { noiseBytes, rectIn } from '../helpers/drawables.js'
-import { PaintedSurface } from '../helpers/painted.js'
-import { RecordingInput } from '../helpers/recording-input.js'
 import { bitmapOf } from '../helpers/small-pictures.js'
+import { STOCK_VIDEO_CAPS, VIDEO_BOX, VideoWorld } from '../helpers/video-rig.js'
 
 const [WIDTH, HEIGHT] = [300, 200]
 const WHOLE = rectOf(0, 0, WIDTH, HEIGHT)
-const VIDEO = rectOf(21, 30, 120, 110)
-
-const CAPS = [
-  ...[DISPLAY_CAP.monitorsConfig, DISPLAY_CAP.sizedStream, DISPLAY_CAP.streamReport, DISPLAY_CAP.composite],
-  ...[DISPLAY_CAP.multiCodec, DISPLAY_CAP.codecMjpeg],
-]
 
 const image = (box: Rect, seed: number): Drawable => ({
   kind: 'copy',
@@ -43,79 +21,27 @@ const image = (box: Rect, seed: number): Drawable => ({
   scale: 'nearest',
 })
 
-/** A guest that draws and plays a video with images, and a strict client that answers when it is told to. */
-class Rig {
-  readonly world = new ChannelWorld({ guest: new RecordingInput(), maxPixels: 80_000, streaming: 'all' })
-  readonly context = new RecordingContext()
-  readonly client = new PaintedSurface()
-  readonly channel: Channel
-  frames = 0
-  #seed = 0
-  readonly #answers = new ClientAnswers((message, value) => this.tell(message, value), this.client)
-
+/** A guest that draws and plays a video with images. */
+class Rig extends VideoWorld {
   constructor() {
-    const { model } = this.world
-    model.consolesChanged([{ index: 0, label: 'a', head: 0 }])
-    model.surfaceCreate(0, { id: 0, format: 'xrgb32', width: WIDTH, height: HEIGHT })
-    this.channel = this.world.make(newDisplayRecord(newWireRecord(true), 0, capsOf(CAPS)), this.context)
-    this.channel.start()
-    this.channel.attach()
-    this.tell(displayClient.init, {
-      pixmapCacheId: 1,
-      pixmapCacheSize: 0n,
-      glzDictionaryId: 1,
-      glzWindowSize: 0,
+    super([...STOCK_VIDEO_CAPS, DISPLAY_CAP.composite], 0, (model) => {
+      model.surfaceCreate(0, { id: 0, format: 'xrgb32', width: WIDTH, height: HEIGHT })
     })
-  }
-
-  tell<T>(message: Message<T>, value: T): void {
-    this.channel.receive(message.id, message.encode(value))
-    this.channel.settle()
   }
 
   draw(drawable: Drawable): void {
     this.world.model.draw(0, drawable, { release: () => undefined })
   }
 
-  /** Frames of the video, 25 a second. */
-  video(frames: number): void {
-    for (let frame = 0; frame < frames; frame++) {
-      this.world.clock.advance(40)
-      this.draw(image(VIDEO, ++this.#seed))
-      this.channel.alarm()
-      pumpAll(this.channel)
-    }
-  }
-
-  look(): boolean {
-    const messages = this.context.take()
-    for (const message of messages) {
-      this.client.follow([message])
-      this.frames += message.type === displayServer.streamData.id ? 1 : 0
-      this.#answers.handled(message)
-    }
-    return messages.length > 0
-  }
-
-  settle(): void {
-    do {
-      pumpAll(this.channel)
-    } while (this.look())
-  }
-
-  quiet(ms: number): void {
-    for (let passed = 0; passed < ms; passed += 50) {
-      this.world.clock.advance(50)
-      this.channel.alarm()
-      this.settle()
-    }
+  protected override showFrame(seed: number): void {
+    this.draw(image(VIDEO_BOX, seed))
   }
 
   /** Pixels that the client shows otherwise. */
   get wrong(): number {
-    this.client.streams.flush()
+    this.surface.streams.flush()
     const wanted = new Uint32Array(this.world.model.readArea(0, 0, WHOLE).data.buffer)
-    const { pixels } = this.client
+    const { pixels } = this.surface
     const shown = new Uint32Array(pixels.buffer, pixels.byteOffset, pixels.length / 4)
     return wanted.filter((word, at) => ((word ^ shown[at]!) & 0xffffff) !== 0).length
   }
@@ -188,9 +114,9 @@ test('whatever is drawn beside a video and over it, a quiet while later the clie
       rig.settle()
       rig.quiet(3000)
       t.is(rig.wrong, 0)
-      t.is(rig.client.lossyPixels, 0)
-      t.deepEqual((rig.channel.snapshot() as DisplayRecord).streams.list, [])
-      frames += rig.frames
+      t.is(rig.surface.lossyPixels, 0)
+      t.deepEqual(rig.record.streams.list, [])
+      frames += rig.count(displayServer.streamData)
       rig.channel.close()
     }),
     { numRuns: 25 },
