@@ -249,9 +249,9 @@ test('L-agent: a message that is too long is dropped and counted, the agent stay
   t.true(link.takesLayouts)
 })
 
-for (const [what, flood] of [
-  ['long messages', agentChunk({ type: 4, data: Buffer.alloc(512 * 1024) })],
-  ['empty chunks', Buffer.alloc(512 * 1024, Buffer.from('0100000000000000', 'hex'))],
+for (const [what, flood, stepMs] of [
+  ['long messages', agentChunk({ type: 4, data: Buffer.alloc(512 * 1024) }), 1000],
+  ['empty chunks', Buffer.alloc(512 * 1024, Buffer.from('0100000000000000', 'hex')), 60_000],
 ] as const) {
   test(`L-agent: a flood of ${what} is read at the rate that is allowed`, async (t) => {
     const { clock, link, port, hits, listening, announce } = rig(t)
@@ -262,16 +262,16 @@ for (const [what, flood] of [
     socket!.write(flood, () => {
       written = true
     })
-    let seconds = 0
+    let passedMs = 0
     await poll('the flood is over', () => {
       if (clock.pending > 0) {
-        clock.advance(1000)
-        seconds += 1
+        clock.advance(stepMs)
+        passedMs += stepMs
       }
-      return written && hits.get('agent-rate') === seconds
+      return written && (hits.get('agent-rate') ?? 0) >= 2
     })
     /* What the kernel holds back counts as written. */
-    t.true(seconds >= 2, `it took ${seconds} s`)
+    t.true(passedMs >= 2 * stepMs, `it took ${passedMs} ms`)
     t.true(link.takesLayouts)
   })
 }
