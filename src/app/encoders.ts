@@ -1,6 +1,14 @@
+import { randomInt } from 'node:crypto'
 import { availableParallelism } from 'node:os'
-import { SharedCuts, type Encoders } from '../channels/index.js'
-import { GlzLedger, joinPieces, type EncoderPool, type PoolDeps, type PoolOptions } from '../codecs/index.js'
+import { MAX_PALETTE_PIXELS, SharedCuts, type Encoders } from '../channels/index.js'
+import {
+  GlzLedger,
+  joinPieces,
+  LzPaletteCoder,
+  type EncoderPool,
+  type PoolDeps,
+  type PoolOptions,
+} from '../codecs/index.js'
 import type { Config } from '../config/index.js'
 import type { Clock } from '../core/clock.js'
 import type { Logger } from '../core/logger.js'
@@ -48,9 +56,12 @@ export const poolOptions = (
 /** The coders as display channels see them; `trim` gives back what was made for them. */
 export const encodersOf = (pool: EncoderPool): Encoders & { trim(): void } => {
   let made: FrameKernel | undefined
+  let indexer: LzPaletteCoder | undefined
   // One for all instances, so that what was hashed by one is found again by the next.
   let key: Uint8Array | undefined
   const kernel = (): FrameKernel => (made ??= createFrameKernel({ key: (key ??= newHashKey()) }))
+  const paletteCoder = (): LzPaletteCoder =>
+    (indexer ??= new LzPaletteCoder(MAX_PALETTE_PIXELS, randomInt(2 ** 32)))
   return {
     // Asked for only by channels that would use them, as loading costs memory.
     available: {
@@ -81,6 +92,7 @@ export const encodersOf = (pool: EncoderPool): Encoders & { trim(): void } => {
     },
     trim: () => {
       made = undefined
+      indexer = undefined
       pool.trim()
     },
     join: joinPieces,
@@ -90,5 +102,8 @@ export const encodersOf = (pool: EncoderPool): Encoders & { trim(): void } => {
       kernel().hashTiles(image, out)
     },
     solidColour: (image) => kernel().solidColour(image),
+    palette: (image) => kernel().palette(image),
+    encodePalette: (image, colours) => paletteCoder().encode(image, colours),
+    lzSize: (image) => paletteCoder().sizeOfRgb(image),
   }
 }

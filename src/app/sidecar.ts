@@ -336,6 +336,8 @@ export class Sidecar {
             cacheMisses: metrics.pixmapCacheMisses,
             cachedPixels: metrics.pixmapCachePixels,
             cacheEvictions: metrics.pixmapCacheEvictions,
+            paletteHits: metrics.paletteHits,
+            paletteMisses: metrics.paletteMisses,
             refinedPixels: metrics.refinedPixels,
           },
         },

@@ -1,7 +1,7 @@
 export { GlzDecoder, GlzLedger, type GlzWait } from './glz/index.js'
 export type { BandedEncoder, Image, ImageEncoder, PixelFormat } from './image.js'
 export { decodeJpeg } from './jpeg/index.js'
-export { createLzEncoder, decodeLz, LZ_HEADER_SIZE, lzMaxEncodedSize } from './lz/index.js'
+export { createLzEncoder, decodeLz, LZ_HEADER_SIZE, lzMaxEncodedSize, LzPaletteCoder } from './lz/index.js'
 export { decodeLz4 } from './lz4/index.js'
 export {
   EncoderPool,

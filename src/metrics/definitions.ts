@@ -30,6 +30,7 @@ const histogram = (
 
 const CHANNELS = ['main', 'display', 'inputs', 'cursor']
 const CODECS = ['raw', 'lz', 'glz', 'zlib-glz', 'quic', 'lz4', 'jpeg']
+const IMAGE_CODECS = [...CODECS, 'lz-palette']
 const VIDEO_CODECS = ['mjpeg', 'vp8', 'vp9', 'h264']
 const SOURCES = ['dbus-display']
 const ENCODE_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1]
@@ -76,8 +77,8 @@ export const METRICS = {
     ['ack', 'agent', 'pong', 'report', 'sub-list', 'surplus'],
   ),
   framesSent: counter('spice_sidecar_frames_sent_total', 'Screen updates sent, each client counted'),
-  imagesEncoded: counter('spice_sidecar_images_encoded_total', 'Images coded', 'codec', CODECS),
-  imageBytes: counter('spice_sidecar_image_bytes_total', 'Bytes of coded images', 'codec', CODECS),
+  imagesEncoded: counter('spice_sidecar_images_encoded_total', 'Images coded', 'codec', IMAGE_CODECS),
+  imageBytes: counter('spice_sidecar_image_bytes_total', 'Bytes of coded images', 'codec', IMAGE_CODECS),
   encodeSeconds: histogram(
     'spice_sidecar_encode_duration_seconds',
     'Time to code one image',
@@ -179,6 +180,14 @@ export const METRICS = {
   pixmapCachePixels: counter(
     'spice_sidecar_pixmap_cache_pixels_total',
     'Pixels drawn from the caches of clients',
+  ),
+  paletteHits: counter(
+    'spice_sidecar_palette_cache_hits_total',
+    'Images of few colours whose palette the client had',
+  ),
+  paletteMisses: counter(
+    'spice_sidecar_palette_cache_misses_total',
+    'Images of few colours that brought their palette',
   ),
   pixmapCacheEvictions: counter(
     'spice_sidecar_pixmap_cache_evictions_total',

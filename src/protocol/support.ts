@@ -83,6 +83,7 @@ export const SERVER_SENDS: Readonly<Record<Served, readonly string[]>> = {
     'copyBits',
     'invalList',
     'invalAllPixmaps',
+    'invalPalette',
     'invalAllPalettes',
     'drawCopy',
     'drawFill',

@@ -17,7 +17,7 @@ const serial = missing === undefined ? test.serial : test.serial.skip
 /** Values of PREFERRED_COMPRESSION (`protocol-display.md` section 15). */
 const PREFERRED = { off: 1, quic: 4, glz: 5, lz: 6, lz4: 7 } as const
 
-const CODECS = ['raw', 'lz', 'glz', 'zlib-glz', 'quic', 'lz4', 'jpeg'] as const
+const CODECS = ['raw', 'lz', 'lz-palette', 'glz', 'zlib-glz', 'quic', 'lz4', 'jpeg'] as const
 type Codec = (typeof CODECS)[number]
 
 // One guest for all; each case has a sidecar of its own, one after the other.
@@ -105,9 +105,9 @@ interface Case {
 
 const LOSSLESS: readonly Case[] = [
   { setting: 'off', uses: ['raw'], mayUse: [] },
-  { setting: 'lz', uses: ['lz'], mayUse: ['raw'] },
+  { setting: 'lz', uses: ['lz'], mayUse: ['raw', 'lz-palette'] },
   { setting: 'glz', uses: ['glz'], mayUse: ['raw'] },
-  { setting: 'quic', uses: ['quic'], mayUse: ['lz', 'raw'] },
+  { setting: 'quic', uses: ['quic'], mayUse: ['lz', 'lz-palette', 'raw'] },
   { setting: 'lz4', uses: ['lz4'], mayUse: ['raw'] },
   {
     setting: 'glz',
@@ -116,9 +116,9 @@ const LOSSLESS: readonly Case[] = [
     mayUse: ['glz', 'raw'],
     brief: true,
   },
-  { setting: 'auto_lz', uses: ['lz', 'quic'], mayUse: ['raw'], brief: true },
+  { setting: 'auto_lz', uses: ['lz', 'quic'], mayUse: ['raw', 'lz-palette'], brief: true },
   { setting: 'auto_glz', uses: ['glz', 'quic'], mayUse: ['raw'], brief: true },
-  { setting: 'auto', uses: ['glz', 'quic'], mayUse: ['raw', 'lz'], brief: true },
+  { setting: 'auto', uses: ['glz', 'quic'], mayUse: ['raw', 'lz', 'lz-palette'], brief: true },
 ]
 
 for (const [index, { setting, flags = [], uses, mayUse, brief = false }] of LOSSLESS.entries()) {

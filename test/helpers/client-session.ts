@@ -15,6 +15,7 @@ import {
   IMAGE_TYPE,
   type DecodedImage,
 } from '../../src/protocol/index.js'
+import { PaletteCache } from './client-palettes.js'
 import { plainImage, type PlainImage } from './client-surface.js'
 
 /** Pixels of one image that a client takes at most. */
@@ -120,12 +121,16 @@ export class ClientSession {
   }
 
   /** The pixels of an image, which join the cache when the server says so. */
-  pixels(image: DecodedImage, surface: (id: number) => PlainImage): PlainImage {
+  pixels(
+    image: DecodedImage,
+    surface: (id: number) => PlainImage,
+    palettes = new PaletteCache(),
+  ): PlainImage {
     const { id, type, flags, width, height, payload } = image
     if (payload.kind === 'cached') {
       return this.#cached(image)
     }
-    const plain = payload.kind === 'surface' ? surface(payload.surfaceId) : this.#decoded(image)
+    const plain = payload.kind === 'surface' ? surface(payload.surfaceId) : this.#decoded(image, palettes)
     if (plain.width !== width || plain.height !== height) {
       throw new Error(`image of type ${type}: ${plain.width}x${plain.height}, announced ${width}x${height}`)
     }
@@ -150,7 +155,7 @@ export class ClientSession {
       : kept
   }
 
-  #decoded({ type, width, height, payload }: DecodedImage): PlainImage {
+  #decoded({ type, width, height, payload }: DecodedImage, palettes: PaletteCache): PlainImage {
     switch (payload.kind) {
       case 'bitmap': {
         if (payload.format !== BITMAP_FORMAT.rgb32 && payload.format !== BITMAP_FORMAT.rgba) {
@@ -161,6 +166,9 @@ export class ClientSession {
       }
       case 'coded': {
         return this.#coded(type, payload.data, width, height)
+      }
+      case 'indexed': {
+        return indexedImage(decodeLz(payload.data, width * height), palettes.take(payload.palette))
       }
       case 'packed': {
         const data = inflateSync(payload.data)
@@ -216,4 +224,23 @@ const plainOf = (image: Omit<Image, 'format'> & { readonly format: string }, los
     throw new Error(`image of format ${image.format}`)
   }
   return plainImage(image, image, lossy)
+}
+
+const indexedImage = (
+  { format, width, height, stride, topDown, pixels }: Image,
+  colours: readonly number[],
+): PlainImage => {
+  if (format !== 'plt8') {
+    throw new Error(`image of format ${format} with a palette`)
+  }
+  const words = new Uint32Array(width * height)
+  for (let at = 0; at < words.length; at++) {
+    const colour = colours[pixels[Math.floor(at / width) * stride + (at % width)]!]
+    if (colour === undefined) {
+      throw new Error('an index is outside of its palette')
+    }
+    words[at] = colour
+  }
+  const bytes = new Uint8Array(words.buffer)
+  return plainImage({ width, height }, { pixels: bytes, stride: 4 * width, topDown }, false)
 }

@@ -17,6 +17,8 @@ export const noDisplayMetrics: DisplayDeps['metrics'] = {
   cacheMisses: noCounter,
   cachedPixels: noCounter,
   cacheEvictions: noCounter,
+  paletteHits: noCounter,
+  paletteMisses: noCounter,
   refinedPixels: noCounter,
 }
 

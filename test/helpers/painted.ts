@@ -13,6 +13,7 @@ import {
   type ValueOf,
 } from '../../src/protocol/index.js'
 import type { Sent } from './channel-rig.js'
+import { PaletteCache } from './client-palettes.js'
 import { Blocked, ClientSession } from './client-session.js'
 import { ClientStreams, clipRects, stockVideo, type VideoDecoders } from './client-streams.js'
 import { ClientSurface, partOf } from './client-surface.js'
@@ -66,8 +67,9 @@ type Waits = ValueOf<typeof commonServer.waitForChannels>['waits']
  *
  * - SURFACE_CREATE and SURFACE_DESTROY of the primary and off-screen surfaces (32-bit xRGB), MARK, MONITORS_CONFIG;
  * - DRAW_COPY (rop PUT, clip rectangles, parts of images, images of other sizes by their nearest pixels; no masks) with
- *   images raw, LZ_RGB, GLZ_RGB, ZLIB_GLZ_RGB, QUIC, LZ4, JPEG, SURFACE, FROM_CACHE and FROM_CACHE_LOSSLESS, without palettes;
+ *   images raw, LZ_RGB, LZ_PLT, GLZ_RGB, ZLIB_GLZ_RGB, QUIC, LZ4, JPEG, SURFACE, FROM_CACHE and FROM_CACHE_LOSSLESS;
  *   DRAW_FILL with a solid brush (put, or, and, xor), DRAW_BLACKNESS, DRAW_WHITENESS, COPY_BITS;
+ * - the palette cache of the channel, of 128 palettes; INVAL_PALETTE, INVAL_ALL_PALETTES;
  * - the pixmap cache (CACHE_ME, CACHE_REPLACE_ME, INVAL_LIST, INVAL_ALL_PIXMAPS), within the budget that was offered;
  * - WAIT_FOR_CHANNELS, sub-messages and LIST; channels of one {@link ClientSession} wait for each other;
  * - streams: STREAM_CREATE, _CLIP, _DATA, _DATA_SIZED, _DESTROY, _DESTROY_ALL, _ACTIVATE_REPORT; MJPEG, and what `video` decodes.
@@ -83,6 +85,7 @@ export class PaintedSurface {
   /** The last one of each stream. */
   readonly reports = new Map<number, StreamReportOrder>()
   readonly session: ClientSession
+  readonly palettes = new PaletteCache()
   readonly streams: ClientStreams
   readonly #channel: number
   readonly #surfaces = new Map<number, ClientSurface>()
@@ -190,9 +193,15 @@ export class PaintedSurface {
       case commonServer.ping.id:
       case commonServer.disconnecting.id:
       case commonServer.notify.id:
-      case displayServer.monitorsConfig.id:
-      case displayServer.invalPalette.id:
+      case displayServer.monitorsConfig.id: {
+        break
+      }
+      case displayServer.invalPalette.id: {
+        this.palettes.remove(displayServer.invalPalette.decode(body).id)
+        break
+      }
       case displayServer.invalAllPalettes.id: {
+        this.palettes.clear()
         break
       }
       case commonServer.waitForChannels.id: {
@@ -367,7 +376,7 @@ export class PaintedSurface {
       throw new Error(`copy with rop ${rop}, or of nothing`)
     }
     surface.check(box, 'drawing')
-    const pixels = this.session.pixels(image, (id) => this.#surface(id).image())
+    const pixels = this.session.pixels(image, (id) => this.#surface(id).image(), this.palettes)
     const part = partOf(pixels, srcArea, box.right - box.left, box.bottom - box.top)
     surface.put(part, box, clipRects(clip, surface))
     this.#tell(`image ${nameOf(IMAGE_TYPE, image.type)}`, bytes)

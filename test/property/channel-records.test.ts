@@ -13,6 +13,7 @@ import {
   type InputsRecord,
   type MainRecord,
 } from '../../src/channels/index.js'
+import { addPalette, CACHED_PALETTES } from '../../src/channels/display/palette-cache.js'
 import { rectOf, type Rect } from '../../src/core/region.js'
 import {
   AGENT_TYPE,
@@ -30,7 +31,15 @@ import {
 } from '../../src/protocol/index.js'
 import type { Drawable } from '../../src/display/index.js'
 import { RecordingContext } from '../helpers/channel-rig.js'
-import { ChannelWorld, newWorld, type ServedChannel, type ServedRecords } from '../helpers/channel-world.js'
+import {
+  ChannelWorld,
+  freshRecords,
+  newWorld,
+  type ServedChannel,
+  type ServedRecords,
+} from '../helpers/channel-world.js'
+import { guestOf } from '../helpers/guest-screen.js'
+import { typeText } from '../helpers/typed-text.js'
 import { scribble, show, testFrame, testShape } from '../helpers/frames.js'
 import { RecordingInput } from '../helpers/recording-input.js'
 import { noiseBytes } from '../helpers/drawables.js'
@@ -234,6 +243,45 @@ const drawing: Kind<DisplayRecord> = {
   ],
 }
 
+/** Text in other colours each time, on a screen of text. */
+const types = (colours: number): Happening => ({
+  name: `text in colours ${colours}`,
+  toWorld: ({ model }) => {
+    const box = rectOf((colours * 5) % 30, 3, 30, 16)
+    typeText(TEXT_SCREEN, box, colours, colours)
+    model.damage(0, [box])
+  },
+})
+
+const TEXT_SCREEN = guestOf(60, 20, 0)
+
+const palettes: Kind<DisplayRecord> = {
+  name: 'display of text',
+  runs: 150,
+  reaches: ({ palettes: { lastId, kept } }) => lastId > CACHED_PALETTES && kept.length === CACHED_PALETTES,
+  world: () => {
+    typeText(TEXT_SCREEN, rectOf(0, 0, 60, 20), 1, 0)
+    const world = new ChannelWorld({ guest: new RecordingInput(), maxPixels: 2000 })
+    world.model.consolesChanged([{ index: 0, label: 'a', head: 0 }])
+    world.model.scanout(0, { generation: 1, ...TEXT_SCREEN })
+    return world
+  },
+  // One more palette fits into the client's cache.
+  fresh: () => {
+    const record = freshRecords.display(true)
+    for (let id = 1; id < CACHED_PALETTES; id++) {
+      addPalette(record.palettes, [id])
+    }
+    return record
+  },
+  first: [...initSaid, pump, answersAll, pump],
+  happenings: [
+    ...display.happenings.filter(({ name }) => ['ackSync', 'ack', 'pump', 'init'].includes(name)),
+    ...[room(true), room(false), pump, pump, answersAll, answersAll],
+    ...[2, 3, 4, 5, 6].map(types),
+  ],
+}
+
 const cursor: Kind<CursorRecord> = {
   name: 'cursor',
   // One more shape fits into the client's cache.
@@ -399,6 +447,7 @@ const property = <R extends ServedRecords[ServedChannel]>(kind: Kind<R>): void =
 property(display)
 property(video)
 property(drawing)
+property(palettes)
 property(cursor)
 property(inputs)
 property(main)

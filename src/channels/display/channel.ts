@@ -15,7 +15,15 @@ import { FlowControl } from './flow-control.js'
 import { ImageSender } from './image-sender.js'
 import { adoptLossy, followItem, isExact, markExact } from './lossy.js'
 import { sendFill, sendItem } from './item-sender.js'
-import { addChange, replaceHeads, replaceSurface, type MonitorsItem } from './outbox.js'
+import {
+  addChange,
+  replaceHeads,
+  replaceSurface,
+  type ImagePiece,
+  type MonitorsItem,
+  type PalettePiece,
+} from './outbox.js'
+import { PaletteSender } from './palette-sender.js'
 import { MAX_PICTURE_BYTES, PieceCoder, type ReadyPiece } from './piece-coder.js'
 import type { DisplayRecord } from './record.js'
 import { Refiner } from './refiner.js'
@@ -39,6 +47,7 @@ export class DisplayChannel implements Channel {
   readonly #coder: PieceCoder
   readonly #feeder: Feeder
   readonly #images: ImageSender
+  readonly #palettes: PaletteSender
   readonly #refiner: Refiner
   readonly #streams: Streams | undefined
   readonly #alarms: Alarms<'refine' | 'stall' | 'video'>
@@ -58,6 +67,7 @@ export class DisplayChannel implements Channel {
     this.#coder = new PieceCoder(record, share, deps, this.#images.headroom, () => {
       context.wake()
     })
+    this.#palettes = new PaletteSender(record, this.#wire, deps, this.#coder, this.#images)
     this.#feeder = new Feeder(record.outbox, this.#coder, deps.metrics, this.#flow, (item) => {
       if (item.kind === 'streamCreate' || item.kind === 'streamDestroy') {
         this.#streams?.send(item)
@@ -374,6 +384,10 @@ export class DisplayChannel implements Channel {
       this.#streams?.frame(ready.piece, ready.outcome)
       return
     }
+    if (ready.kind === 'palette') {
+      this.#sendPalette(ready.piece)
+      return
+    }
     const { piece, outcome } = ready
     if (outcome.kind === 'failed') {
       this.#deps.metrics.imagesFailed.add(1, { reason: outcome.reason })
@@ -383,10 +397,23 @@ export class DisplayChannel implements Channel {
     } else {
       const kept = this.#coder.cache.keeps(piece, outcome)
       this.#images.send(piece.box, outcome, this.#coder.dictionary, kept)
-      this.#flow.imageSent(area(piece.box), outcome.size)
-      if (piece.lossless === true) {
-        this.#refiner.sent(piece.box, outcome.size)
-      }
+      this.#imageSent(piece, outcome.size)
+    }
+  }
+
+  #sendPalette(piece: PalettePiece): void {
+    const size = this.#palettes.send(piece)
+    if (size === undefined) {
+      this.#feeder.again({ ...piece, kind: 'image', whole: false, raw: false })
+    } else if (size > 0) {
+      this.#imageSent(piece, size)
+    }
+  }
+
+  #imageSent({ box, lossless }: Pick<ImagePiece, 'box' | 'lossless'>, size: number): void {
+    this.#flow.imageSent(area(box), size)
+    if (lossless === true) {
+      this.#refiner.sent(box, size)
     }
   }
 }

@@ -77,6 +77,9 @@ export interface DisplayMetrics {
   readonly cachedPixels: Counter
   /** Images that had to leave it. */
   readonly cacheEvictions: Counter
+  /** Images whose palette the client had, and those that brought theirs. */
+  readonly paletteHits: Counter
+  readonly paletteMisses: Counter
   /** Rectangles of one colour. */
   readonly fills: Counter
 }

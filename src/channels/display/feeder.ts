@@ -94,6 +94,8 @@ export class Feeder {
     for (const piece of taken) {
       if (piece.kind === 'frame') {
         takeFrame(piece)
+      } else if (piece.kind === 'palette') {
+        outbox.taken.push(this.#coder.adopted(piece))
       } else if (piece.kind !== 'image') {
         outbox.taken.push(piece)
       } else if (!this.#coder.submit(this.#coder.adopted(piece))) {

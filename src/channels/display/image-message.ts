@@ -8,15 +8,18 @@ import {
   DRAW_COPY_FIXED_SIZE,
   DRAW_COPY_LZ_PREFIX_SIZE,
   DRAW_COPY_ZLIB_GLZ_PREFIX_SIZE,
+  drawCopyPaletteSize,
   IMAGE_TYPE,
   imageDescriptor,
   ROP,
   SCALE_MODE,
   writeDrawCopyBitmap,
   writeDrawCopyLz,
+  writeDrawCopyPalette,
   writeDrawCopyZlibGlz,
   type displayServer,
   type DrawCopyImage,
+  type DrawCopyPalette,
   type ValueOf,
 } from '../../protocol/index.js'
 import type { CachedPiece } from './outbox.js'
@@ -75,6 +78,22 @@ export const drawCopyMessage = (
       return bytes.subarray(at - header)
     }
   }
+}
+
+/**
+ * A DRAW_COPY of an LZ image of indexes; copies it, as it lies in the coder's memory.
+ *
+ * @param header bytes of the message header
+ */
+export const paletteMessage = (
+  data: Uint8Array,
+  place: DrawCopyImage,
+  palette: DrawCopyPalette,
+  header: number,
+): Uint8Array => {
+  const message = new Uint8Array(header + drawCopyPaletteSize(palette, data.length))
+  message.set(data, writeDrawCopyPalette(message, header, place, palette, data.length))
+  return message
 }
 
 /** A DRAW_COPY of a part of an image that the client has in its pixmap cache (`protocol-display.md` 12.2). */

@@ -6,11 +6,12 @@ import {
   IMAGE_FLAG,
   IMAGE_GROUP,
   type DrawCopyImage,
+  type DrawCopyPalette,
 } from '../../protocol/index.js'
 import type { ChannelWire } from '../wire.js'
 import type { DisplayDeps } from './deps.js'
 import { markExact, markLossy } from './lossy.js'
-import { cachedCopy, DRAW_COPY_MAX_PREFIX, drawCopyMessage } from './image-message.js'
+import { cachedCopy, DRAW_COPY_MAX_PREFIX, drawCopyMessage, paletteMessage } from './image-message.js'
 import { PRIMARY_SURFACE, type CachedPiece } from './outbox.js'
 import { ChannelPixmaps } from './channel-pixmaps.js'
 import type { SharedPixmaps } from './pixmap-caches.js'
@@ -67,7 +68,7 @@ export class ImageSender {
    * @param tiles what is on it, if the client should keep it
    */
   send(box: Rect, image: CodedImage, dictionary: ClientDictionary | undefined, tiles?: TileGrid): void {
-    const { metrics, encoders } = this.#deps
+    const { encoders } = this.#deps
     const ledger = image.glz === undefined ? undefined : dictionary?.ledger
     const { console } = this.#record
     if (image.glz !== undefined && ledger !== undefined) {
@@ -99,9 +100,26 @@ export class ImageSender {
     } else {
       markExact(this.#record.lossy, box)
     }
-    const labels = { codec: image.codec }
-    metrics.images.add(1, labels)
-    metrics.imageBytes.add(image.size, labels)
+    this.#count(image.codec, image.size)
+  }
+
+  /**
+   * Sends an LZ image of indexes.
+   *
+   * @param data copied
+   * @param tiles as {@link send}
+   */
+  sendIndexed(box: Rect, data: Uint8Array, palette: DrawCopyPalette, tiles?: TileGrid): void {
+    const message = paletteMessage(data, this.#place(box, tiles), palette, this.#wire.headerSize)
+    this.#wire.sendFramed(displayServer.drawCopy.id, message)
+    markExact(this.#record.lossy, box)
+    this.#count('lz-palette', data.length)
+  }
+
+  #count(codec: string, size: number): void {
+    const { images, imageBytes } = this.#deps.metrics
+    images.add(1, { codec })
+    imageBytes.add(size, { codec })
   }
 
   /** Nothing is sent between this and the image: the cache counts on the serial. */

@@ -57,7 +57,7 @@ export interface MonitorsItem {
 }
 
 /** A rectangle that was taken out of the items, in this order, and is sent when its turn comes. */
-export type TakenPiece = ImagePiece | FillPiece | CachedPiece | FramePiece
+export type TakenPiece = ImagePiece | PalettePiece | FillPiece | CachedPiece | FramePiece
 
 /** Its image is being coded. */
 export interface ImagePiece {
@@ -71,6 +71,11 @@ export interface ImagePiece {
   readonly tiles?: PieceTiles | undefined
   /** It makes an area exact that is lossy at the client. */
   readonly lossless?: boolean
+}
+
+/** It has few colours, so it is coded when its turn comes, with the palettes that the client has then. */
+export interface PalettePiece extends Pick<ImagePiece, 'box' | 'tiles' | 'lossless'> {
+  readonly kind: 'palette'
 }
 
 /** Hashes of the tiles that a piece touches, cut at its edges. */

@@ -3,10 +3,10 @@ import type { CodedImage } from '../../codecs/index.js'
 import type { Frame } from '../../display/index.js'
 import { planParts, type CachePlan } from './cache-plan.js'
 import type { DisplayDeps } from './deps.js'
-import type { ImagePiece, PieceTiles } from './outbox.js'
+import type { ImagePiece, PalettePiece, PieceTiles } from './outbox.js'
 import { isHot, noteHeat } from './piece-heat.js'
 import type { SharedPixmaps } from './pixmap-caches.js'
-import type { DisplayRecord } from './record.js'
+import { isBrowser, type DisplayRecord } from './record.js'
 import type { DisplayShare } from './share.js'
 import { gridOf, partOfSought, soughtTiles, type SoughtTiles, type TileGrid } from './tile-grid.js'
 import { isWholeImage } from './tile-index.js'
@@ -57,7 +57,7 @@ export class PieceCache {
       return
     }
     const opened = this.#share.pixmaps.open(client.pixmapCacheId, console, Math.min(size, limit))
-    this.#pixmaps = this.#drawsParts || opened.cache.first === console ? opened : undefined
+    this.#pixmaps = !isBrowser(this.#record) || opened.cache.first === console ? opened : undefined
   }
 
   /**
@@ -72,7 +72,7 @@ export class PieceCache {
     }
     const sought = this.#sought(box, frame)
     const found = this.#pixmaps.index.find(sought)
-    const plan = planParts(sought, this.#drawsParts ? found : found.filter(isWholeImage))
+    const plan = planParts(sought, isBrowser(this.#record) ? found.filter(isWholeImage) : found)
     return whole && (plan.rest.length > 0 || plan.parts.length > 1) ? { parts: [], rest: [box] } : plan
   }
 
@@ -94,7 +94,7 @@ export class PieceCache {
   }
 
   /** A piece of a record that was taken somewhere, with what can still be said about its pixels. */
-  checked(piece: ImagePiece, frame: Frame): ImagePiece {
+  checked<P extends ImagePiece | PalettePiece>(piece: P, frame: Frame): P {
     const { tiles, box } = piece
     const same =
       tiles !== undefined &&
@@ -104,7 +104,10 @@ export class PieceCache {
   }
 
   /** What is on an image that the client should keep: its pixels have to be those that were hashed. */
-  keeps({ box, tiles }: ImagePiece, { codec, size }: CodedImage): TileGrid | undefined {
+  keeps(
+    { box, tiles }: Pick<ImagePiece, 'box' | 'tiles'>,
+    { codec, size }: { readonly codec: CodedImage['codec'] | 'lz-palette'; readonly size: number },
+  ): TileGrid | undefined {
     return this.#pixmaps !== undefined &&
       tiles !== undefined &&
       codec !== 'jpeg' &&
@@ -113,14 +116,6 @@ export class PieceCache {
       tiles.version === this.#versionOf(box)
       ? { box, hashes: tiles.hashes }
       : undefined
-  }
-
-  /**
-   * Clients without a GLZ window are browsers (spice-html5), which draw images from the cache as a whole, and have a cache for
-   * each channel.
-   */
-  get #drawsParts(): boolean {
-    return (this.#record.client?.glzWindowSize ?? 0) > 0
   }
 
   readonly #hashTiles: DisplayDeps['encoders']['hashTiles'] = (image, out) => {

@@ -6,10 +6,11 @@ import { chooseCodec, isFastLine, jpegQuality, type CompressionSetting } from '.
 import { contentParts, hasDrawn, isSmooth } from './content.js'
 import { STEP_SMALLEST } from './flow.js'
 import type { DisplayDeps, WanSetting } from './deps.js'
-import type { CachedPiece, FillPiece, FramePiece, ImagePiece } from './outbox.js'
+import type { CachedPiece, FillPiece, FramePiece, ImagePiece, PalettePiece } from './outbox.js'
+import { findPalette } from './palette-cache.js'
 import { PieceCache } from './piece-cache.js'
-import type { DisplayRecord } from './record.js'
-import type { ClientDictionary, DisplayShare, Pixels } from './share.js'
+import { isBrowser, type DisplayRecord } from './record.js'
+import { MAX_PALETTE_PIXELS, type ClientDictionary, type DisplayShare, type Pixels } from './share.js'
 import { betweenTiles } from './tile-grid.js'
 
 /** A picture that goes as one message has at most so many bytes when it is coded: it has to fit into what may wait (L-out). */
@@ -21,6 +22,7 @@ const PIXEL_BYTES = 4
 export type ReadyPiece =
   | FillPiece
   | CachedPiece
+  | { readonly kind: 'palette'; readonly piece: PalettePiece; readonly inline: true }
   | {
       readonly kind: 'image'
       readonly piece: ImagePiece
@@ -113,10 +115,17 @@ export class PieceCoder {
   add(box: Rect, whole: boolean, lossless = false): boolean {
     const color = this.#fillOf(box)
     if (color === undefined) {
-      const frame = this.paintable
-      const tiles = frame === undefined || !fits(box, frame) ? undefined : this.cache.tilesFor(box, frame)
-      const piece = { kind: 'image', box, whole, raw: false, ...(lossless ? { lossless } : {}) } as const
-      const taken = this.submit(tiles === undefined ? piece : { ...piece, tiles })
+      const { paintable } = this
+      const frame = paintable !== undefined && fits(box, paintable) ? paintable : undefined
+      const tiles = frame === undefined ? undefined : this.cache.tilesFor(box, frame)
+      const piece: ImagePiece = {
+        ...({ kind: 'image', box, whole, raw: false } as const),
+        ...(lossless ? { lossless } : {}),
+        ...(tiles === undefined ? {} : { tiles }),
+      }
+      const codec = frame === undefined ? 'raw' : this.#codecOf(piece, frame)
+      const taken =
+        (frame !== undefined && codec === 'lz' && this.#addPalette(piece, frame)) || this.submit(piece, codec)
       if (taken && tiles !== undefined) {
         this.cache.took(box)
         this.#deps.metrics.cacheMisses.add(1)
@@ -149,8 +158,42 @@ export class PieceCoder {
     return plan.rest
   }
 
+  /**
+   * Takes a piece that goes with a palette: as the client is told of those in order, at the time that it is sent. Where images are
+   * shared there are none: each client's palettes are its own.
+   */
+  #addPalette(piece: ImagePiece, frame: Frame): boolean {
+    const { box, tiles, lossless } = piece
+    const possible =
+      area(box) <= MAX_PALETTE_PIXELS && !isBrowser(this.#record) && !this.#deps.encoders.sharing()
+    const few = possible && this.#hasFewColours(box, frame)
+    if (few) {
+      this.#record.outbox.taken.push({
+        ...({ kind: 'palette', box } as const),
+        ...(tiles === undefined ? {} : { tiles }),
+        ...(lossless === undefined ? {} : { lossless }),
+      })
+    }
+    return few
+  }
+
+  /** Few enough for a palette, and for the bytes that it takes, unless the client has one. */
+  #hasFewColours(box: Rect, frame: Frame): boolean {
+    const colours = this.#deps.encoders.palette(pixelsOf(frame, box))?.sort()
+    return (
+      colours !== undefined &&
+      (colours.length * PIXEL_BYTES <= area(box) || findPalette(this.#record.palettes, colours) !== undefined)
+    )
+  }
+
+  /** What is in a rectangle now; `undefined`: it is not there any more. */
+  pixelsOf(box: Rect): Pixels | undefined {
+    const frame = this.paintable
+    return frame !== undefined && fits(box, frame) ? pixelsOf(frame, box) : undefined
+  }
+
   /** A piece of a record that was taken somewhere: what it says of its pixels may not hold here. */
-  adopted(piece: ImagePiece): ImagePiece {
+  adopted<P extends ImagePiece | PalettePiece>(piece: P): P {
     const frame = this.paintable
     return frame === undefined || !fits(piece.box, frame) ? piece : this.cache.checked(piece, frame)
   }
@@ -185,8 +228,11 @@ export class PieceCoder {
     return frame !== undefined && fits(box, frame) && this.#codecOf(piece, frame) === 'jpeg'
   }
 
-  /** @returns whether the coders took it, or it is no more wanted */
-  submit(piece: ImagePiece): boolean {
+  /**
+   * @param known the codec for it as it is now
+   * @returns whether the coders took it, or it is no more wanted
+   */
+  submit(piece: ImagePiece, known?: PoolCodec): boolean {
     const frame = this.paintable
     const { box, whole } = piece
     if (frame === undefined || !fits(box, frame)) {
@@ -194,7 +240,7 @@ export class PieceCoder {
     }
     const block = blockOf(frame, box)
     const { width, height } = block
-    const codec = this.#codecOf(piece, frame)
+    const codec = known ?? this.#codecOf(piece, frame)
     const headroom = this.#headroom
     const { encoders } = this.#deps
     const bands = whole && (codec === 'lz' || codec === 'raw') ? encoders.bandsFor(width * height) : 1
@@ -252,6 +298,10 @@ export class PieceCoder {
     if (first?.kind === 'fill' || first?.kind === 'cached') {
       taken.shift()
       return first
+    }
+    if (first?.kind === 'palette') {
+      taken.shift()
+      return { kind: 'palette', piece: first, inline: true }
     }
     const entry = this.#lane.take()
     if (entry === undefined) {

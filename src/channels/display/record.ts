@@ -3,6 +3,7 @@ import type { CompressionSetting } from './codec-choice.js'
 import { newFlowRecord, type FlowRecord } from './flow.js'
 import { newLossyState, type LossyState } from './lossy.js'
 import { newOutbox, type Outbox } from './outbox.js'
+import { newPalettesRecord, type PalettesRecord } from './palette-cache.js'
 import type { RecentPiece } from './piece-heat.js'
 import { newStreamsRecord, type StreamsRecord } from './streams/stream-record.js'
 
@@ -33,6 +34,8 @@ export interface DisplayRecord {
   /** Pieces that were handed on, to tell what changes all the time. */
   readonly recent: RecentPiece[]
   readonly streams: StreamsRecord
+  /** What the client has in its palette cache. */
+  readonly palettes: PalettesRecord
   /** Generation of the client's pixmap cache that this channel has seen begin. */
   pixmapGeneration: number
   /** Number of the last image sent. */
@@ -57,7 +60,15 @@ export const newDisplayRecord = (
   lossy: newLossyState(),
   recent: [],
   streams: newStreamsRecord(),
+  palettes: newPalettesRecord(),
   pixmapGeneration: 0,
   imageNumber: 0,
   nextGlzImage: 0,
 })
+
+/**
+ * Clients without a GLZ window are browsers (spice-html5), which draw images from the pixmap cache as a whole, have such a cache
+ * for each channel, and know no palettes.
+ */
+export const isBrowser = ({ client }: Pick<DisplayRecord, 'client'>): boolean =>
+  (client?.glzWindowSize ?? 0) === 0

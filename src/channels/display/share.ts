@@ -4,6 +4,9 @@ import type { LineFacts } from '../main/index.js'
 import type { SharedCuts } from './shared-cuts.js'
 import { PixmapCaches } from './pixmap-caches.js'
 
+/** Rectangles of more pixels go without a palette: they are coded in other threads. */
+export const MAX_PALETTE_PIXELS = 64 * 1024
+
 /** A rectangle of a frame: its first row begins at the first byte. */
 export interface Pixels {
   readonly pixels: Uint8Array
@@ -45,6 +48,16 @@ export interface Encoders {
   hashTiles(image: Pixels, out: BigUint64Array): void
   /** The colour, 0x00RRGGBB, of a rectangle of one colour. */
   solidColour(image: Pixels): number | undefined
+  /** The colours of a rectangle, 0x00RRGGBB; `undefined` for more than 256. */
+  palette(image: Pixels): Uint32Array | undefined
+  /**
+   * Codes a rectangle of at most {@link MAX_PALETTE_PIXELS} as an LZ image of indexes into a palette of 0x00RRGGBB.
+   *
+   * @returns bytes that hold until the next call; `undefined`: it has a colour that is not in the palette
+   */
+  encodePalette(image: Pixels, colours: readonly number[]): Uint8Array | undefined
+  /** Bytes of a rectangle of at most {@link MAX_PALETTE_PIXELS} as an LZ image without a palette. */
+  lzSize(image: Pixels): number
 }
 
 /** A GLZ dictionary of a client. */

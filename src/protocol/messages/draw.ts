@@ -24,6 +24,13 @@ export const DRAW_COPY_ZLIB_GLZ_PREFIX_SIZE = DRAW_COPY_FIXED_SIZE + IMAGE_DESCR
 /** Bytes in front of the pixels in a body that {@link writeDrawCopyBitmap} begins. */
 export const DRAW_COPY_BITMAP_PREFIX_SIZE = DRAW_COPY_FIXED_SIZE + IMAGE_DESCRIPTOR_SIZE + 14 + 4
 
+/** Bytes in front of the coded data in a body that {@link writeDrawCopyPalette} begins: with the id of a palette, or with one behind. */
+export const DRAW_COPY_PALETTE_ID_PREFIX_SIZE = DRAW_COPY_FIXED_SIZE + IMAGE_DESCRIPTOR_SIZE + 13
+const DRAW_COPY_PALETTE_PREFIX_SIZE = DRAW_COPY_FIXED_SIZE + IMAGE_DESCRIPTOR_SIZE + 9
+const PALETTE_HEAD_SIZE = 10
+/** Colours of a palette at most, as an index is a byte. */
+const MAX_PALETTE = 256
+
 /** An image that covers a rectangle of a surface exactly. */
 export interface DrawCopyImage {
   readonly surfaceId: number
@@ -56,6 +63,11 @@ const putU32 = (out: Uint8Array, at: number, value: number): void => {
   target[at + 1] = value >>> 8
   target[at + 2] = value >>> 16
   target[at + 3] = value >>> 24
+}
+
+const putU64 = (out: Uint8Array, at: number, value: number): void => {
+  putU32(out, at, value >>> 0)
+  putU32(out, at + 4, Math.floor(value / 2 ** 32))
 }
 
 const checkRoom = (out: Uint8Array, at: number, prefixSize: number, dataSize: number): void => {
@@ -166,18 +178,107 @@ export const writeDrawCopyBitmap = (out: Uint8Array, at: number, image: DrawCopy
   return payload + 18
 }
 
+/** A palette that the client has, or is to keep. */
+export interface DrawCopyPalette {
+  /** 1 to 2 ** 53 - 1. */
+  readonly id: number
+  /** 0x00RRGGBB; left out: the client has it. */
+  readonly colours?: readonly number[]
+}
+
+/** Bytes of a body that {@link writeDrawCopyPalette} writes around `dataSize` bytes. */
+export const drawCopyPaletteSize = ({ colours }: DrawCopyPalette, dataSize: number): number =>
+  colours === undefined
+    ? DRAW_COPY_PALETTE_ID_PREFIX_SIZE + dataSize
+    : DRAW_COPY_PALETTE_PREFIX_SIZE + dataSize + PALETTE_HEAD_SIZE + 4 * colours.length
+
+/**
+ * HOT PATH: once per image with a palette, allocation-free.
+ *
+ * As {@link writeDrawCopyLz}, for `dataSize` bytes of an LZ image of indexes; what stands behind them is written, too
+ * (`protocol-display.md` 8.1 and 13).
+ *
+ * @returns where the data begins
+ * @throws SidecarError SIDECAR_BUG when the body does not fit into `out`
+ */
+export const writeDrawCopyPalette = (
+  out: Uint8Array,
+  at: number,
+  image: DrawCopyImage,
+  palette: DrawCopyPalette,
+  dataSize: number,
+): number => {
+  const target = out
+  const { id, colours } = palette
+  checkRoom(out, at, drawCopyPaletteSize(palette, dataSize), 0)
+  const payload = writeCopyAndDescriptor(out, at, image, IMAGE_TYPE.lzPlt)
+  target[payload] =
+    BITMAP_FLAG.topDown | (colours === undefined ? BITMAP_FLAG.palFromCache : BITMAP_FLAG.palCacheMe)
+  putU32(out, payload + 1, dataSize)
+  if (colours === undefined) {
+    putU64(out, payload + 5, id)
+    return payload + 13
+  }
+  const data = payload + 9
+  const head = data + dataSize
+  putU32(out, payload + 5, head - at)
+  putU64(out, head, id)
+  target[head + 8] = colours.length
+  target[head + 9] = colours.length >>> 8
+  for (const [index, colour] of colours.entries()) {
+    putU32(out, head + PALETTE_HEAD_SIZE + 4 * index, colour)
+  }
+  return data
+}
+
 /** What stands behind an image descriptor. */
 export type ImagePayload =
   | (ValueOf<typeof bitmapHeader> & { readonly kind: 'bitmap'; readonly data: Uint8Array })
   | { readonly kind: 'coded'; readonly data: Uint8Array }
   /** zlib data of a GLZ image of `glzSize` bytes. */
   | { readonly kind: 'packed'; readonly glzSize: number; readonly data: Uint8Array }
+  /** An LZ image of indexes. */
+  | { readonly kind: 'indexed'; readonly palette: PaletteOrId; readonly data: Uint8Array }
   | { readonly kind: 'surface'; readonly surfaceId: number }
   | { readonly kind: 'cached' }
 
+/** A palette that came with its image, or one from the cache. */
+export interface PaletteOrId {
+  /** 0 for one that has none. */
+  readonly id: bigint
+  /** 0x00RRGGBB; `undefined`: it is in the cache. */
+  readonly colours: readonly number[] | undefined
+  /** It is to be kept. */
+  readonly keep: boolean
+}
+
 export type DecodedImage = ValueOf<typeof imageDescriptor> & { readonly payload: ImagePayload }
 
-const decodePayload = (type: number, reader: ByteReader): ImagePayload => {
+const decodePalette = (body: Uint8Array, at: number): Omit<PaletteOrId, 'keep'> => {
+  if (at > body.length) {
+    throw new SidecarError('SIDECAR_PROTOCOL', 'palette is outside the message', { at, size: body.length })
+  }
+  const reader = new ByteReader(body, at)
+  const id = reader.u64()
+  const count = reader.u16()
+  if (count === 0 || count > MAX_PALETTE) {
+    throw new SidecarError('SIDECAR_PROTOCOL', 'palette of no size that there is', { count })
+  }
+  return { id, colours: Array.from({ length: count }, () => reader.u32()) }
+}
+
+const decodeIndexed = (body: Uint8Array, reader: ByteReader): ImagePayload => {
+  const flags = reader.u8()
+  const size = reader.u32()
+  const palette =
+    (flags & BITMAP_FLAG.palFromCache) === 0
+      ? decodePalette(body, reader.u32())
+      : { id: reader.u64(), colours: undefined }
+  const keep = (flags & BITMAP_FLAG.palCacheMe) !== 0
+  return { kind: 'indexed', palette: { ...palette, keep }, data: reader.bytes(size) }
+}
+
+const decodePayload = (type: number, body: Uint8Array, reader: ByteReader): ImagePayload => {
   switch (type) {
     case IMAGE_TYPE.bitmap: {
       const header = bitmapHeader.decode(reader)
@@ -197,6 +298,9 @@ const decodePayload = (type: number, reader: ByteReader): ImagePayload => {
       const glzSize = reader.u32()
       return { kind: 'packed', glzSize, data: reader.bytes(reader.u32()) }
     }
+    case IMAGE_TYPE.lzPlt: {
+      return decodeIndexed(body, reader)
+    }
     case IMAGE_TYPE.surface: {
       return { kind: 'surface', surfaceId: reader.u32() }
     }
@@ -211,8 +315,8 @@ const decodePayload = (type: number, reader: ByteReader): ImagePayload => {
 }
 
 /**
- * Decodes the image at offset `at` of a body; its data is a view. Palettes and JPEG with alpha are not read: nothing here
- * sends them.
+ * Decodes the image at offset `at` of a body; its data is a view. Palettes of raw images and JPEG with alpha are not read:
+ * nothing here sends them.
  *
  * @throws SidecarError SIDECAR_PROTOCOL
  */
@@ -222,7 +326,7 @@ export const decodeImage = (body: Uint8Array, at: number): DecodedImage => {
   }
   const reader = new ByteReader(body, at)
   const descriptor = imageDescriptor.decode(reader)
-  return { ...descriptor, payload: decodePayload(descriptor.type, reader) }
+  return { ...descriptor, payload: decodePayload(descriptor.type, body, reader) }
 }
 
 export type DecodedDrawCopy = Omit<ValueOf<typeof displayServer.drawCopy>, 'imageAt' | 'pointed'> & {

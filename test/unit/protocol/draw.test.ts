@@ -3,6 +3,7 @@ import {
   BITMAP_FORMAT,
   DRAW_COPY_BITMAP_PREFIX_SIZE,
   DRAW_COPY_LZ_PREFIX_SIZE,
+  drawCopyPaletteSize,
   IMAGE_FLAG,
   IMAGE_TYPE,
   decodeDrawCopy,
@@ -13,6 +14,7 @@ import {
   ROP,
   writeDrawCopyBitmap,
   writeDrawCopyLz,
+  writeDrawCopyPalette,
 } from '../../../src/protocol/index.js'
 import { hex } from './hex.js'
 
@@ -136,5 +138,61 @@ test('a bitmap with a palette or without all its pixels is refused', (t) => {
     `${head} 08 04 ffffffff ffffffff ffffffff 00000000 11223344`,
   ]) {
     t.throws(() => decodeImage(hex(body), 0), { code: 'SIDECAR_PROTOCOL' })
+  }
+})
+
+test('DRAW_COPY of indexes that brings its palette, laid out by hand', (t) => {
+  const palette = { id: 0x0d_0000_0102, colours: [0x000000, 0xaabbcc, 0xffffff] }
+  t.is(drawCopyPaletteSize(palette, 2), 84 + 2 + 10 + 12)
+  const out = new Uint8Array(3 + drawCopyPaletteSize(palette, 2)).fill(0xee)
+  t.is(writeDrawCopyPalette(out, 3, place, palette, 2), 3 + 84)
+  const head = `${FIXED} 02000000 09000000 64 00 03000000 02000000`
+  // The palette is at 86 = 0x56 of the body.
+  const indexed = '05 02000000 56000000 eeee 020100000d000000 0300 00000000 ccbbaa00 ffffff00'
+  t.deepEqual(out, hex(`eeeeee ${head} ${indexed}`))
+  t.deepEqual(decodeDrawCopy(out.subarray(3)).image?.payload, {
+    kind: 'indexed',
+    palette: { id: 0x0d_0000_0102n, colours: palette.colours, keep: true },
+    data: hex('eeee'),
+  })
+})
+
+test('DRAW_COPY of indexes into a palette that the client has, laid out by hand', (t) => {
+  const palette = { id: 0x0d_0000_0102 }
+  t.is(drawCopyPaletteSize(palette, 2), 88 + 2)
+  const out = new Uint8Array(drawCopyPaletteSize(palette, 2)).fill(0xee)
+  t.is(writeDrawCopyPalette(out, 0, { ...place, imageFlags: IMAGE_FLAG.cacheMe }, palette, 2), 88)
+  const head = `${FIXED} 02000000 09000000 64 01 03000000 02000000`
+  t.deepEqual(out, hex(`${head} 06 02000000 020100000d000000 eeee`))
+  t.deepEqual(decodeDrawCopy(out).image?.payload, {
+    kind: 'indexed',
+    palette: { id: 0x0d_0000_0102n, colours: undefined, keep: false },
+    data: hex('eeee'),
+  })
+})
+
+test('a message with a palette that has no room is not begun', (t) => {
+  const palette = { id: 1, colours: [1, 2] }
+  const out = new Uint8Array(drawCopyPaletteSize(palette, 5)).fill(0xee)
+  t.throws(() => writeDrawCopyPalette(out, 0, place, palette, 6), { code: 'SIDECAR_BUG' })
+  t.throws(() => writeDrawCopyPalette(out, 1, place, palette, 5), { code: 'SIDECAR_BUG' })
+  t.throws(() => writeDrawCopyPalette(out, -1, place, palette, 1), { code: 'SIDECAR_BUG' })
+  t.true(out.every((byte) => byte === 0xee))
+})
+
+test('a palette outside of its message, of no colours, of too many or cut off is refused', (t) => {
+  const head = '01000000 02000000 64 00 01000000 01000000'
+  const id = '0100000000000000'
+  t.notThrows(() => decodeImage(hex(`${head} 05 01000000 1c000000 00 ${id} 0100 11223300`), 0))
+  for (const body of [
+    `${head} 05 01000000 2b000000 00 ${id} 0100 11223300`,
+    `${head} 05 01000000 ffffffff 00 ${id} 0100 11223300`,
+    `${head} 05 01000000 1c000000 00 ${id} 0000`,
+    `${head} 05 01000000 1c000000 00 ${id} 0101 ${'11223300'.repeat(257)}`,
+    `${head} 05 01000000 1c000000 00 ${id} 0200 11223300`,
+    `${head} 05 ffffffff 1c000000 00 ${id} 0100 11223300`,
+    `${head} 06 01000000 01000000`,
+  ]) {
+    t.throws(() => decodeImage(hex(body), 0), { code: 'SIDECAR_PROTOCOL' }, body)
   }
 })
