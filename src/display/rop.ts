@@ -70,6 +70,3 @@ export const ropTable = (rop: number, kind: RopKind): RopTable => {
 
 /** Does the result depend on the destination? */
 export const readsDest = (table: RopTable): boolean => ((table >> 1) & 5) !== (table & 5)
-
-/** Does the result depend on the source? */
-export const readsSource = (table: RopTable): boolean => ((table >> 2) & 3) !== (table & 3)

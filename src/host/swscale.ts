@@ -3,7 +3,6 @@ import type { Whole } from './sasl-memory.js'
 
 /** Functions of libswscale that are used; addresses are numbers. */
 export interface SwscaleFunctions {
-  readonly version: () => number
   readonly getContext: (...values: readonly (number | bigint)[]) => Whole
   readonly freeContext: (context: bigint) => void
   readonly coefficients: (matrix: number) => Whole
@@ -25,7 +24,6 @@ export const SWS_ONE = 65536
 
 /** @throws Error when a function is missing */
 export const bindSwscale = (library: LibraryHandle): SwscaleFunctions => ({
-  version: library.func('unsigned int swscale_version(void)') as SwscaleFunctions['version'],
   getContext: library.func(
     'uint64_t sws_getContext(int, int, int, int, int, int, int, uint64_t, uint64_t, uint64_t)',
   ) as SwscaleFunctions['getContext'],

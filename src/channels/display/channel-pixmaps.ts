@@ -49,10 +49,6 @@ export class ChannelPixmaps {
     this.#evicted = evicted
   }
 
-  has(id: bigint): boolean {
-    return this.#shared.cache.items.has(id)
-  }
-
   /**
    * The next message uses an image of the cache; what has to go before it is sent here.
    *

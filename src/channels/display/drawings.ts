@@ -1,8 +1,8 @@
 import { area, contains, intersect, isEmpty, regionArea, subtract, type Rect } from '../../core/region.js'
 import type { Drawing } from '../../display/index.js'
 import {
+  addChange,
   addDamage,
-  addMove,
   isDrawing,
   waitingDamage,
   withdrawDamage,
@@ -31,14 +31,11 @@ const MAX_DAMAGED_SHARE = 0.5
  * else as damage. Damage is sent with the newest pixels, so drawings go before all damage that waits.
  */
 export const addDrawing = (outbox: Outbox, drawing: Drawing, state: DrawingState): void => {
-  const pictureWaits = outbox.items.some((item) => item.kind === 'picture')
   if (drawing.kind === 'move') {
-    const { move } = drawing
-    if (pictureWaits || !addMove(outbox, move, state.inFlight)) {
-      addDamage(outbox, [move.to])
-    }
+    addChange(outbox, { moves: [drawing.move], rects: [] }, state.inFlight)
     return
   }
+  const pictureWaits = outbox.items.some((item) => item.kind === 'picture')
   const { operator, color } = drawing
   for (const box of drawing.rects) {
     if (outbox.surface === undefined) {

@@ -11,6 +11,7 @@ import {
 import type { Change, FillOperator, Move, SurfaceHead } from '../../display/index.js'
 import type { FrameSetting } from './streams/frame-setting.js'
 import type { VideoName } from './streams/video-codec.js'
+import { TILE } from './tile-grid.js'
 
 /** More rectangles than this in one damage item are merged into one that covers them. */
 const MAX_RECTS = 64
@@ -167,7 +168,7 @@ export const isDrawing = (item: OutboxItem): boolean => item.kind === 'copyBits'
 
 /** Takes out all damage that waits. What it is added again behind, it can follow: its pixels are the newest. */
 export const withdrawDamage = (outbox: Outbox): Rect[] => {
-  const rects = outbox.items.flatMap((item) => (item.kind === 'damage' ? item.rects : []))
+  const rects = waitingDamage(outbox)
   outbox.items = outbox.items.filter((item) => item.kind !== 'damage')
   return rects
 }
@@ -226,7 +227,7 @@ export const addChange = (outbox: Outbox, { moves, rects }: Change, inFlight: re
 }
 
 /** @returns whether the move is worth it; else nothing was done */
-export const addMove = (outbox: Outbox, move: Move, inFlight: readonly Rect[]): boolean => {
+const addMove = (outbox: Outbox, move: Move, inFlight: readonly Rect[]): boolean => {
   if (outbox.surface === undefined) {
     return false
   }
@@ -280,9 +281,6 @@ const mergeMoves = (
     : { move: { to, dx: first.dx + second.dx, dy: first.dy + second.dy }, left }
 }
 
-/** Large rectangles are cut between the tiles of the pixmap cache, so that each tile is in one piece. */
-const TILE = 64
-
 /** What a key press changes: as much as a few letters, pixels. */
 const SMALL_PIXELS = 4096
 
@@ -290,7 +288,8 @@ export const isSmall = (rect: Rect): boolean => area(rect) <= SMALL_PIXELS
 
 /**
  * Cuts the next piece of at most `maxPixels` off a damage item: small rectangles first, which may answer input, then topmost first,
- * full width of its rectangle where that makes it as high as a tile.
+ * full width of its rectangle where that makes it as high as a tile. Large ones are cut between the tiles of the pixmap cache, so that
+ * each tile is in one piece.
  *
  * @returns `undefined` when nothing is left
  */

@@ -105,6 +105,14 @@ export class PieceCoder {
       : undefined
   }
 
+  /** The frame that a rectangle is to be taken from; `undefined`: the client's surface is not for it, or it is not there. */
+  frameOf({ right, bottom }: Rect): Frame | undefined {
+    const { paintable } = this
+    return paintable !== undefined && right <= paintable.width && bottom <= paintable.height
+      ? paintable
+      : undefined
+  }
+
   /**
    * Hands in a rectangle of damage.
    *
@@ -115,8 +123,7 @@ export class PieceCoder {
   add(box: Rect, whole: boolean, lossless = false): boolean {
     const color = this.#fillOf(box)
     if (color === undefined) {
-      const { paintable } = this
-      const frame = paintable !== undefined && fits(box, paintable) ? paintable : undefined
+      const frame = this.frameOf(box)
       const tiles = frame === undefined ? undefined : this.cache.tilesFor(box, frame)
       const piece: ImagePiece = {
         ...({ kind: 'image', box, whole, raw: false } as const),
@@ -143,11 +150,9 @@ export class PieceCoder {
    * @returns what is left; `box` itself when that is all
    */
   uncached(box: Rect, whole: boolean): readonly Rect[] {
-    const frame = this.paintable
+    const frame = this.frameOf(box)
     const plan =
-      frame === undefined || !fits(box, frame) || this.#fillOf(box) !== undefined
-        ? undefined
-        : this.cache.plan(box, frame, whole)
+      frame === undefined || this.#fillOf(box) !== undefined ? undefined : this.cache.plan(box, frame, whole)
     if (plan === undefined || plan.parts.length === 0) {
       return [box]
     }
@@ -188,24 +193,24 @@ export class PieceCoder {
 
   /** What is in a rectangle now; `undefined`: it is not there any more. */
   pixelsOf(box: Rect): Pixels | undefined {
-    const frame = this.paintable
-    return frame !== undefined && fits(box, frame) ? pixelsOf(frame, box) : undefined
+    const frame = this.frameOf(box)
+    return frame && pixelsOf(frame, box)
   }
 
   /** A piece of a record that was taken somewhere: what it says of its pixels may not hold here. */
   adopted<P extends ImagePiece | PalettePiece>(piece: P): P {
-    const frame = this.paintable
-    return frame === undefined || !fits(piece.box, frame) ? piece : this.cache.checked(piece, frame)
+    const frame = this.frameOf(piece.box)
+    return frame === undefined ? piece : this.cache.checked(piece, frame)
   }
 
   /** Parts a rectangle of damage by what is in it, where the codec depends on that. */
   parts(box: Rect): Rect[] {
-    const frame = this.paintable
-    return frame === undefined || !this.#setting.startsWith('auto') || !fits(box, frame)
+    const pixels = this.#setting.startsWith('auto') ? this.pixelsOf(box) : undefined
+    return pixels === undefined
       ? [box]
       : betweenTiles(
           box,
-          contentParts(pixelsOf(frame, box)).map((part) => shift(part, box.left, box.top)),
+          contentParts(pixels).map((part) => shift(part, box.left, box.top)),
         )
   }
 
@@ -223,9 +228,9 @@ export class PieceCoder {
 
   /** Would a rectangle of damage go as JPEG, which takes few bytes for many pixels? */
   goesLossy(box: Rect): boolean {
-    const frame = this.#mayLose ? this.paintable : undefined
+    const frame = this.#mayLose ? this.frameOf(box) : undefined
     const piece = { kind: 'image', box, whole: false, raw: false } as const
-    return frame !== undefined && fits(box, frame) && this.#codecOf(piece, frame) === 'jpeg'
+    return frame !== undefined && this.#codecOf(piece, frame) === 'jpeg'
   }
 
   /**
@@ -233,9 +238,9 @@ export class PieceCoder {
    * @returns whether the coders took it, or it is no more wanted
    */
   submit(piece: ImagePiece, known?: PoolCodec): boolean {
-    const frame = this.paintable
     const { box, whole } = piece
-    if (frame === undefined || !fits(box, frame)) {
+    const frame = this.frameOf(box)
+    if (frame === undefined) {
       return true
     }
     const block = blockOf(frame, box)
@@ -352,10 +357,8 @@ export class PieceCoder {
 
   /** The colour of a rectangle, 0x00RRGGBB, if it has just one. */
   #fillOf(box: Rect): number | undefined {
-    const frame = this.paintable
-    return frame === undefined || this.#setting === 'off' || !fits(box, frame)
-      ? undefined
-      : this.#deps.encoders.solidColour(pixelsOf(frame, box))
+    const pixels = this.#setting === 'off' ? undefined : this.pixelsOf(box)
+    return pixels && this.#deps.encoders.solidColour(pixels)
   }
 
   get #setting(): CompressionSetting {
@@ -384,9 +387,6 @@ export class PieceCoder {
     })
   }
 }
-
-export const fits = (box: Rect, frame: Frame): boolean =>
-  box.right <= frame.width && box.bottom <= frame.height
 
 const sizeOf = (box: Rect): { readonly width: number; readonly height: number } => ({
   width: box.right - box.left,

@@ -1,7 +1,7 @@
 import type { VideoFormat } from '../../../codecs/index.js'
 import { area, type Rect } from '../../../core/region.js'
 import type { FramePiece } from '../outbox.js'
-import { blockOf, fits, type PieceCoder } from '../piece-coder.js'
+import { blockOf, type PieceCoder } from '../piece-coder.js'
 import type { Encoders } from '../share.js'
 
 /** What became of a frame that was handed in; `none`: there is no coder for the stream now. */
@@ -23,8 +23,8 @@ export class FrameCoder {
   }
 
   submit(piece: FramePiece): FrameTaken {
-    const frame = this.#coder.paintable
-    if (frame === undefined || !fits(piece.box, frame) || area(piece.box) > this.#coder.maxPixels) {
+    const frame = this.#coder.frameOf(piece.box)
+    if (frame === undefined || area(piece.box) > this.#coder.maxPixels) {
       return 'later'
     }
     const { box, setting, codec, stream, keyFrame, ptsMs } = piece

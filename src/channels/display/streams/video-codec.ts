@@ -3,9 +3,6 @@ import { DISPLAY_CAP, hasCap, VIDEO_CODEC } from '../../../protocol/index.js'
 /** Codecs of video streams that this server has. */
 export type VideoName = 'mjpeg' | 'vp8' | 'vp9' | 'h264'
 
-/** Values of `streaming-video`, QEMU's. */
-export type StreamingSetting = 'off' | 'all' | 'filter'
-
 /** What the choice of a codec depends on. */
 export interface VideoChoice {
   /** Display channel capability words of the client. */
