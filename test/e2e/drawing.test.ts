@@ -5,7 +5,7 @@ import type { Drawable } from '../../src/display/index.js'
 import { ROP } from '../../src/protocol/index.js'
 import { WebRoot } from '../../src/server/index.js'
 import { Chromium, whyNoChromium } from '../helpers/chromium.js'
-import { noiseBytes } from '../helpers/drawables.js'
+import { copyBits, fill, noiseBytes } from '../helpers/drawables.js'
 import { Picture } from '../helpers/picture.js'
 import { BUILT_IN, reportFile, whyNoRig } from '../helpers/qemu-rig.js'
 import { ServerRig } from '../helpers/server-rig.js'
@@ -36,21 +36,6 @@ const noise = (box: Rect, seed: number): Drawable => {
     scale: 'nearest',
   }
 }
-
-const fill = (box: Rect, color: number, rop: number = ROP.put): Drawable => ({
-  kind: 'fill',
-  surface: 0,
-  box,
-  brush: { kind: 'solid', color },
-  rop,
-})
-
-const copyBits = (box: Rect, x: number, y: number): Drawable => ({
-  kind: 'copyBits',
-  surface: 0,
-  box,
-  sourcePos: { x, y },
-})
 
 /** Each goes over the line as a message, whatever it draws on. */
 const CHEAP: readonly (readonly [string, readonly Drawable[]])[] = [

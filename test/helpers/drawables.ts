@@ -11,6 +11,24 @@ import {
   type Surface,
   type SurfaceFormat,
 } from '../../src/display/index.js'
+import { ROP } from '../../src/protocol/index.js'
+
+/** A colour over a rectangle of the primary surface. */
+export const fill = (box: Rect, color: number, rop: number = ROP.put): Drawable => ({
+  kind: 'fill',
+  surface: 0,
+  box,
+  brush: { kind: 'solid', color },
+  rop,
+})
+
+/** Pixels of the primary surface from another place on it. */
+export const copyBits = (box: Rect, x: number, y: number): Drawable => ({
+  kind: 'copyBits',
+  surface: 0,
+  box,
+  sourcePos: { x, y },
+})
 
 /** Any rectangle with at least one pixel in (0, 0, width, height). */
 export const rectIn = (width: number, height: number): fc.Arbitrary<Rect> =>

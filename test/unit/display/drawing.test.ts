@@ -11,7 +11,7 @@ import {
 import { createPictureStore } from '../../../src/kernels/index.js'
 import { ROP } from '../../../src/protocol/index.js'
 import { Canvas } from '../../../src/render/index.js'
-import { noiseBytes } from '../../helpers/drawables.js'
+import { copyBits, fill, noiseBytes } from '../../helpers/drawables.js'
 import { testFrame } from '../../helpers/frames.js'
 import { bitmapOf } from '../../helpers/small-pictures.js'
 
@@ -45,21 +45,6 @@ const rig = (format: SurfaceSpec['format'] = 'xrgb32') => {
   }
   return { model, draw, drawn, changes, settle, word, frames: () => frames, released: () => released }
 }
-
-const fill = (box: Rect, color: number, rop: number = ROP.put): Drawable => ({
-  kind: 'fill',
-  surface: 0,
-  box,
-  brush: { kind: 'solid', color },
-  rop,
-})
-
-const move = (box: Rect, x: number, y: number): Drawable => ({
-  kind: 'copyBits',
-  surface: 0,
-  box,
-  sourcePos: { x, y },
-})
 
 const put = (box: Rect, words: readonly number[], surface = 0): Drawable => ({
   kind: 'copy',
@@ -214,7 +199,7 @@ test('a move takes damage along that nobody looked at yet', (t) => {
   settle()
   changes.length = 0
   draw(put(rectOf(2, 2, 1, 1), [0xabcdef]))
-  draw(move(rectOf(10, 10, 8, 8), 0, 0))
+  draw(copyBits(rectOf(10, 10, 8, 8), 0, 0))
   t.deepEqual(drawn, [{ kind: 'move', move: { to: rectOf(10, 10, 8, 8), dx: 10, dy: 10 } }])
   t.not(word(12, 12), 0xabcdef, 'clients have not been told')
   settle()
